@@ -1,0 +1,87 @@
+package table
+
+import "time"
+
+// Kinds of cursor.
+const (
+	CursorTime    = "time"    // datetime, timestamp
+	CursorDate    = "date"    // date
+	CursorInteger = "integer" // an ever-growing integer id
+)
+
+// Window is the half-open range [Low, High) of the cursor that one run reads. Values are
+// canonical text: "2006-01-02 15:04:05.000000" in UTC for CursorTime, "2006-01-02" for CursorDate,
+// decimal digits for CursorInteger. An empty Low or High is unbounded. The zero Window, with an
+// empty Kind, is a full reload.
+type Window struct {
+	Kind string `json:"kind,omitempty"`
+	Low  string `json:"low,omitempty"`
+	High string `json:"high,omitempty"`
+}
+
+// Full says whether the window is a full reload: the run reads every row, and rows of the client
+// that it did not read are deleted from the central table.
+func (w Window) Full() bool { return w.Kind == "" }
+
+// Batch is the staged Parquet files of one run of one client table. Files carry every column of
+// Schema, client_id and region included; each row's ids are not NULL and unique within the batch.
+type Batch struct {
+	ID      string   `json:"id"` // unique per attempt to stage: also the name of its staging folder
+	Ref     Ref      `json:"ref"`
+	Schema  Schema   `json:"schema"` // central names and types
+	Keys    []string `json:"keys"`   // central names of the ids, without client_id and region
+	Cursor  string   `json:"cursor,omitempty"`
+	Deleted string   `json:"deleted,omitempty"` // central name of the soft-delete column; "" when there is none
+	Window  Window   `json:"window,omitzero"`
+	Files   []File   `json:"files"`
+	Rows    int64    `json:"rows"` // the sum over Files
+	// Reload says that rows of this client that are not in the batch are deleted from the central table.
+	Reload bool `json:"reload,omitempty"`
+
+	Drift       string   `json:"drift,omitempty"`
+	PartitionBy []string `json:"partition_by,omitempty"`
+}
+
+// File is one staged Parquet file.
+type File struct {
+	Path  string `json:"path"` // absolute, or relative to the lake's staging area: as the lake's Stage returned it
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Statuses of a run.
+const (
+	StatusOK        = "ok"
+	StatusFailed    = "failed"
+	StatusCancelled = "cancelled"
+	StatusSkipped   = "skipped"
+)
+
+// Run is the record of one run of one client table: a row of sync_runs, and the source of its row in sync_log.
+type Run struct {
+	Ref
+	RunID     string    `json:"run_id"` // unique per run; with Started, the key of sync_runs
+	Status    string    `json:"status"`
+	Error     string    `json:"error,omitempty"` // or the reason, when skipped
+	Started   time.Time `json:"started"`
+	Finished  time.Time `json:"finished"`
+	Window    Window    `json:"window,omitzero"`
+	Watermark string    `json:"watermark,omitempty"` // where the next window begins; "" leaves the last one
+	Backfill  bool      `json:"backfill,omitempty"`  // recorded in sync_runs only
+	Counts
+	// Steps is how long each step took; only the steps that ran.
+	Steps map[string]time.Duration `json:"steps,omitempty"`
+}
+
+// Counts are the rows of one run, by what became of them.
+type Counts struct {
+	Read        int64 `json:"read"`                  // read from the source
+	Deduped     int64 `json:"deduped,omitempty"`     // older versions of a row that the batch has in a newer one
+	Quarantined int64 `json:"quarantined,omitempty"` // kept apart by a rule
+	Warned      int64 `json:"warned,omitempty"`      // failed a rule that only warns
+	ZeroDates   int64 `json:"zero_dates,omitempty"`  // zero and impossible dates that became NULL
+	Staged      int64 `json:"staged"`                // in the batch: Read − Deduped − Quarantined
+	Inserted    int64 `json:"inserted"`
+	Updated     int64 `json:"updated"`
+	Deleted     int64 `json:"deleted"`
+}

@@ -1,0 +1,67 @@
+package table
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Type is a column's type in Delta's words: byte, short, integer, long, float, double,
+// decimal(p,s), boolean, string, binary, date or timestamp (µs, UTC).
+type Type string
+
+// The types of DESIGN's table; decimals come from Decimal.
+const (
+	Byte      Type = "byte"
+	Short     Type = "short"
+	Integer   Type = "integer"
+	Long      Type = "long"
+	Float     Type = "float"
+	Double    Type = "double"
+	Boolean   Type = "boolean"
+	String    Type = "string"
+	Binary    Type = "binary"
+	Date      Type = "date"
+	Timestamp Type = "timestamp"
+)
+
+// Decimal is the type of exact numbers with precision p (1 to 38) and scale s (0 to p).
+func Decimal(p, s int) Type { return Type(fmt.Sprintf("decimal(%d,%d)", p, s)) }
+
+// DecimalOf returns the precision and scale of a decimal type, and false for any other type.
+func (t Type) DecimalOf() (p, s int, ok bool) {
+	if !strings.HasPrefix(string(t), "decimal(") {
+		return 0, 0, false
+	}
+	_, err := fmt.Sscanf(string(t), "decimal(%d,%d)", &p, &s)
+	return p, s, err == nil
+}
+
+// Column is a column of a central table or of a staged batch.
+type Column struct {
+	Name     string `json:"name"`
+	Type     Type   `json:"type"`
+	Nullable bool   `json:"nullable,omitempty"`
+	Comment  string `json:"comment,omitempty"`
+}
+
+// Schema is the columns of a table, in order. Names are unique without regard to case.
+type Schema []Column
+
+// Find returns the index of the column with that name, without regard to case as in Delta, or -1.
+func (s Schema) Find(name string) int {
+	for i, c := range s {
+		if strings.EqualFold(c.Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Names returns the columns' names, in order.
+func (s Schema) Names() []string {
+	names := make([]string, len(s))
+	for i, c := range s {
+		names[i] = c.Name
+	}
+	return names
+}

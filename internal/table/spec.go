@@ -1,0 +1,75 @@
+package table
+
+import "time"
+
+// Spec is a table spec: what to read from one source table and what to make of it. It is complete
+// and checked when it leaves package config: defaults are filled in.
+type Spec struct {
+	Name      string            `json:"name"`             // the source table
+	Target    string            `json:"target,omitempty"` // the central table; default Name
+	IDs       []string          `json:"ids,omitempty"`    // source column names; default: the primary key found at the source
+	Cursor    string            `json:"cursor,omitempty"` // source column name; "" means a full reload on every run
+	Columns   []string          `json:"columns,omitempty"`
+	Exclude   []string          `json:"exclude,omitempty"`
+	Where     string            `json:"where,omitempty"`  // MariaDB SQL
+	Rename    map[string]string `json:"rename,omitempty"` // common source name → central name
+	Fill      map[string]string `json:"fill,omitempty"`   // central name → constant; ${client.id} and ${client.region} are replaced
+	Transform []Transform       `json:"transform,omitempty"`
+	Expect    []Rule            `json:"expect,omitempty"`
+	Deletes   Deletes           `json:"deletes,omitzero"`
+
+	OnNullCursor string        `json:"on_null_cursor,omitempty"` // NullInclude (default), NullExclude or NullFail
+	Overlap      time.Duration `json:"overlap,omitempty"`        // how far before the watermark a window over time begins; default 10m
+	OverlapRows  int64         `json:"overlap_rows,omitempty"`   // the same for an ever-growing id, in units of the id
+	ZeroDates    string        `json:"zero_dates,omitempty"`     // "null" (default, counted) or "fail"
+	TinyInt1     string        `json:"tinyint1,omitempty"`       // "number" (default) or "boolean"
+	DatetimeZone string        `json:"datetime_zone,omitempty"`  // IANA name; default UTC
+	Drift        string        `json:"drift,omitempty"`          // DriftEvolve (default), DriftIgnore or DriftFail
+	PartitionBy  []string      `json:"partition_by,omitempty"`   // default [region, client_id]
+}
+
+// What becomes of rows whose cursor is NULL.
+const (
+	NullInclude = "include" // read on every run
+	NullExclude = "exclude" // never read
+	NullFail    = "fail"    // the client table fails
+)
+
+// What becomes of source columns that the central table does not have.
+const (
+	DriftEvolve = "evolve" // the column is added
+	DriftIgnore = "ignore" // the column is left out
+	DriftFail   = "fail"   // the client table fails
+)
+
+// Transform changes one column, named by its central name; exactly one of Hash, Mask and SQL is
+// set. The steps run in order, each on the result of the one before.
+type Transform struct {
+	Column string `json:"column"`
+	Hash   string `json:"hash,omitempty"` // "sha256": hex of SHA-256(salt || value as text); NULL stays NULL
+	Salt   string `json:"salt,omitempty"` // a secret reference
+	Mask   string `json:"mask,omitempty"` // "all", "email", or "last4": see package steps
+	SQL    string `json:"sql,omitempty"`  // a DuckDB expression over the row's columns
+}
+
+// Rule is an expectation of every row, a DuckDB boolean expression over the row's columns by
+// their common source names (before rename). A row fails it when it is false; NULL passes, as in a SQL CHECK.
+type Rule struct {
+	Name      string `json:"name"`
+	That      string `json:"that"`
+	Otherwise string `json:"otherwise"` // Warn, Quarantine or Fail
+}
+
+// What becomes of a row that fails a rule.
+const (
+	Warn       = "warn"       // counted, kept
+	Quarantine = "quarantine" // counted, kept apart, not merged
+	Fail       = "fail"       // the client table fails
+)
+
+// Deletes says how deleted rows are recognised.
+type Deletes struct {
+	// Column is a soft-delete column (common source name): a row in which it is neither NULL, false nor 0 is
+	// deleted from the central table.
+	Column string `json:"column,omitempty"`
+}

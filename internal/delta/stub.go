@@ -82,16 +82,16 @@ func NewMetadata(name, comment string, schema table.Schema, partitionBy []string
 type Tx struct {
 	Read           *Snapshot                                     // what the transaction was based on; nil creates the table (ErrExists when it exists)
 	ReadPartitions func(partitionValues map[string]*string) bool // whether the transaction looked at files of a partition; nil is a blind append
-	Adds           []Add                                         // new files; DataChange is set by Commit
+	Adds           []Add                                         // new files; DataChange is set from the transaction's
 	Removes        []*Add                                        // files of Read that go
 	Metadata       *Metadata                                     // new metadata; required when Read is nil
 	Txns           map[string]int64                              // application ids and their versions
 	Operation      string                                        // MERGE, WRITE, DELETE, OPTIMIZE, CREATE TABLE, ADD COLUMNS…
 	Parameters     map[string]string
 	Metrics        map[string]string
-	// Rearranged says that the rows are the same before and after (OPTIMIZE): the commit says dataChange=false,
-	// and does not conflict with readers of the partition.
-	Rearranged bool
+	// DataChange says that rows were added, changed or removed. False is for a transaction that only moves rows
+	// between files (OPTIMIZE): it does not disturb transactions that read the partition.
+	DataChange bool
 	Time       time.Time // zero is now
 }
 

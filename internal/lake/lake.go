@@ -32,7 +32,8 @@ type Lake interface {
 	// paths. The originals may be moved. Repeating it with the same batch id replaces what it staged.
 	Stage(ctx context.Context, batchID string, files []table.File) ([]table.File, error)
 
-	// Unstage removes what Stage put there; nothing staged is no error.
+	// Unstage removes what Stage put there under that batch id, or under ids that begin with it and
+	// a slash: a run's batches are run/try. Nothing staged is no error.
 	Unstage(ctx context.Context, batchID string) error
 
 	// Merge brings batches of one central table, of different clients, into it in one

@@ -1,6 +1,9 @@
 package table
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Spec is a table spec: what to read from one source table and what to make of it. It is complete
 // and checked when it leaves package config: defaults are filled in.
@@ -72,4 +75,14 @@ type Deletes struct {
 	// Column is a soft-delete column (common source name): a row in which it is neither NULL, false nor 0 is
 	// deleted from the central table.
 	Column string `json:"column,omitempty"`
+}
+
+// CentralName returns the central name of a column, given its common source name.
+func (s Spec) CentralName(name string) string {
+	for source, central := range s.Rename {
+		if strings.EqualFold(source, name) {
+			return central
+		}
+	}
+	return name
 }

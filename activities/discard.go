@@ -1,0 +1,9 @@
+package activities
+
+import "context"
+
+// Discard removes what a run that will not go on left on this worker's scratch disk. Repeating it is
+// safe: nothing there is no error.
+func (a *Activities) Discard(ctx context.Context, job Job) error {
+	return classify(ctx, a.Scratch.Remove(job.RunID))
+}

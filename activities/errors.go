@@ -1,0 +1,71 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"tributary/internal/lake"
+	"tributary/internal/mariadb"
+	"tributary/internal/registry"
+	"tributary/internal/secrets"
+	"tributary/internal/steps"
+)
+
+// ErrorRestage is the type of the error that says that a run's files are gone or incomplete: it
+// starts again at Extract.
+const ErrorRestage = "Restage"
+
+// permanent lists the errors that a retry does not mend, with the type that the Web UI shows for them.
+var permanent = []struct {
+	err  error
+	name string
+}{
+	{lake.ErrBatch, ErrorRestage},
+	{steps.ErrRaw, ErrorRestage},
+	{mariadb.ErrDenied, "Denied"},
+	{mariadb.ErrMissing, "Missing"},
+	{mariadb.ErrUnsupported, "Unsupported"},
+	{mariadb.ErrQuery, "Query"},
+	{mariadb.ErrValue, "Value"},
+	{steps.ErrExpression, "Expression"},
+	{steps.ErrCollision, "Collision"},
+	{steps.ErrRule, "Rule"},
+	{steps.ErrType, "Type"},
+	{lake.ErrSchema, "Schema"},
+	{lake.ErrCorrupt, "Corrupt"},
+	{registry.ErrInvalid, "Registry"},
+	{registry.ErrUnknownRegion, "Registry"},
+	{secrets.ErrReference, "Secret"},
+	{secrets.ErrNotFound, "Secret"},
+}
+
+// classify makes an error of a step what Temporal acts on: permanent ones are not retried, all
+// others are, and a cancelled step is cancelled. The result is outermost, because Temporal retries
+// an ApplicationError that is wrapped (measured on SDK v1.50.0).
+func classify(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, p := range permanent {
+		if errors.Is(err, p.err) {
+			return temporal.NewNonRetryableApplicationError(err.Error(), p.name, nil)
+		}
+	}
+	if ctx.Err() != nil && !stopping(ctx) {
+		return ctx.Err()
+	}
+	return temporal.NewApplicationError(err.Error(), "Retryable")
+}
+
+// stopping says whether the worker is shutting down: the step is then tried again on another, not cancelled.
+func stopping(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
+}

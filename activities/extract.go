@@ -1,0 +1,67 @@
+package activities
+
+import (
+	"context"
+	"sync/atomic"
+
+	"tributary/internal/mariadb"
+	"tributary/internal/table"
+)
+
+// ExtractInput says what to read.
+type ExtractInput struct {
+	Job
+	Watermark string `json:"watermark,omitempty"`
+	From      string `json:"from,omitempty"` // a backfill's bounds, instead of the watermark's window
+	To        string `json:"to,omitempty"`
+}
+
+// ExtractResult is what was read: the source as it was found, and the raw files.
+type ExtractResult struct {
+	Plan table.Plan `json:"plan"`
+	Raw  table.Raw  `json:"raw"`
+	// Unchanged says that a window after the first had no rows: there is nothing to do but to log.
+	Unchanged bool `json:"unchanged,omitempty"`
+}
+
+// Extract reads the window of one client table onto this worker's scratch disk. It inspects the
+// source anew each time, so a retry after a change of the table's columns reads the new ones. Repeating it is safe: it begins with
+// an empty folder of its own and writes nothing elsewhere.
+func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResult, error) {
+	var rows, bytes atomic.Int64
+	stop := heartbeat(ctx, func() Progress { return Progress{Step: "extract", Rows: rows.Load(), Bytes: bytes.Load()} })
+	defer stop()
+
+	source, release, err := a.Sources.Get(ctx, in.Client)
+	if err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
+	defer release()
+	plan, err := planOf(ctx, source, in)
+	if err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
+	raw, err := source.Extract(ctx, mariadb.ExtractRequest{
+		Spec: in.Spec, Plan: plan, From: in.From, To: in.To,
+		Dir:      a.Scratch.Run(in.RunID, "raw"),
+		Progress: func(r, b int64) { rows.Store(r); bytes.Store(b) },
+	})
+	if err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
+	result := ExtractResult{Plan: plan, Raw: raw, Unchanged: raw.Rows == 0 && raw.Window.Low != ""}
+	if result.Unchanged {
+		err = a.Scratch.Remove(in.RunID)
+	}
+	return result, classify(ctx, err)
+}
+
+func planOf(ctx context.Context, source *mariadb.Source, in ExtractInput) (table.Plan, error) {
+	planned, err := source.Plan(ctx, []table.Spec{in.Spec})
+	if err != nil {
+		return table.Plan{}, err
+	}
+	plan := planned[0].Plan
+	plan.Watermark = in.Watermark
+	return plan, planned[0].Err
+}

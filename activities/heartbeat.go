@@ -1,0 +1,39 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// Progress is what a heartbeat carries: how far a step is. The Web UI shows it for pending
+// activities, and `tributary run` reads it.
+type Progress struct {
+	Step    string  `json:"step"`
+	Rows    int64   `json:"rows"`
+	Bytes   int64   `json:"bytes,omitempty"`
+	Seconds float64 `json:"seconds"`
+}
+
+// heartbeat reports progress every second until the returned function is called or the activity
+// ends. Steps shorter than that send none.
+func heartbeat(ctx context.Context, progress func() Progress) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	started := time.Now()
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				p := progress()
+				p.Seconds = time.Since(started).Seconds()
+				activity.RecordHeartbeat(ctx, p)
+			}
+		}
+	}()
+	return cancel
+}

@@ -1,0 +1,56 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"go.temporal.io/sdk/activity"
+
+	"tributary/internal/steps"
+	"tributary/internal/table"
+)
+
+// Transform makes the clean rows and stages them at the lake: the first time that rows leave the
+// region. Repeating it is safe: each try stages under a batch id of its own, and only the batch
+// that is returned is merged.
+func (a *Activities) Transform(ctx context.Context, in StepInput) (table.Batch, error) {
+	var rows atomic.Int64
+	stop := heartbeat(ctx, func() Progress { return Progress{Step: "transform", Rows: rows.Load()} })
+	defer stop()
+
+	job, err := a.stepJob(ctx, in, rows.Store)
+	if err != nil {
+		return table.Batch{}, classify(ctx, err)
+	}
+	clean, err := steps.Transform(ctx, job, in.Validated)
+	if err != nil {
+		return table.Batch{}, classify(ctx, err)
+	}
+	batch := in.batch(clean)
+	batch.ID = fmt.Sprintf("%s/%d-%d", in.RunID, in.Staging, activity.GetInfo(ctx).Attempt)
+	if batch.Files, err = a.Lake.Stage(ctx, batch.ID, clean.Files); err != nil {
+		return table.Batch{}, classify(ctx, err)
+	}
+	return batch, classify(ctx, a.Scratch.Remove(in.RunID))
+}
+
+// batch describes the clean files to the lake, by their central names.
+func (in StepInput) batch(clean steps.Transformed) table.Batch {
+	central := func(name string) string { return in.Spec.CentralName(name) }
+	batch := table.Batch{
+		Ref: in.Ref, Schema: clean.Schema, Rows: clean.Rows, Window: in.Raw.Window,
+		Reload: in.Raw.Window.Full(),
+		Drift:  in.Spec.Drift, PartitionBy: in.Spec.PartitionBy,
+	}
+	for _, id := range in.Plan.IDs {
+		batch.Keys = append(batch.Keys, central(id))
+	}
+	if in.Plan.Cursor != "" {
+		batch.Cursor = central(in.Plan.Cursor)
+	}
+	if in.Spec.Deletes.Column != "" {
+		batch.Deleted = central(in.Spec.Deletes.Column)
+	}
+	return batch
+}

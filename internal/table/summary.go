@@ -1,0 +1,87 @@
+package table
+
+import "strings"
+
+// Summary is what became of many client tables.
+type Summary struct {
+	OK        int `json:"ok"`
+	Skipped   int `json:"skipped"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+	Clients   int `json:"clients"` // clients that are done
+	Counts
+	// Problems lists what was not ok, the first maxProblems of them; the counts above count all.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is a client table, a client or a region (the narrower names empty) that was not ok.
+type Problem struct {
+	Region string `json:"region,omitempty"`
+	Client string `json:"client,omitempty"`
+	Table  string `json:"table,omitempty"`
+	Status string `json:"status"`
+	Error  string `json:"error"`
+}
+
+const (
+	maxProblems    = 50  // so that a summary stays far below Temporal's payload limit
+	maxProblemText = 600 // bytes
+)
+
+// Add adds one run.
+func (s *Summary) Add(run Run) {
+	s.Counts.add(run.Counts)
+	if run.Status == StatusOK {
+		s.OK++
+		return
+	}
+	s.AddProblem(Problem{Region: run.Region, Client: run.Client, Table: run.Table, Status: run.Status, Error: run.Error})
+}
+
+// AddProblem adds something that was not ok.
+func (s *Summary) AddProblem(p Problem) {
+	switch p.Status {
+	case StatusSkipped:
+		s.Skipped++
+	case StatusCancelled:
+		s.Cancelled++
+	default:
+		s.Failed++
+	}
+	s.list(p)
+}
+
+// Merge adds another summary.
+func (s *Summary) Merge(other Summary) {
+	s.OK += other.OK
+	s.Skipped += other.Skipped
+	s.Failed += other.Failed
+	s.Cancelled += other.Cancelled
+	s.Clients += other.Clients
+	s.Counts.add(other.Counts)
+	for _, p := range other.Problems {
+		s.list(p)
+	}
+}
+
+func (s *Summary) list(p Problem) {
+	if len(s.Problems) == maxProblems {
+		return
+	}
+	if len(p.Error) > maxProblemText {
+		p.Error = strings.ToValidUTF8(p.Error[:maxProblemText], "") + "…"
+	}
+	s.Problems = append(s.Problems, p)
+}
+
+func (c *Counts) add(other Counts) {
+	c.Read += other.Read
+	c.Deduped += other.Deduped
+	c.Quarantined += other.Quarantined
+	c.Warned += other.Warned
+	c.ZeroDates += other.ZeroDates
+	c.Staged += other.Staged
+	c.Inserted += other.Inserted
+	c.Updated += other.Updated
+	c.Deleted += other.Deleted
+}

@@ -1,0 +1,47 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+
+	"tributary/internal/table"
+)
+
+// Task queues. Each region has one of its own, so that workers sit near their databases.
+const (
+	ControlQueue = "tributary"      // workflows, and activities that read the registry
+	LakeQueue    = "tributary-lake" // Watermarks, Merge, Log
+)
+
+// SourceQueue is the task queue of a region's Extract, Validate and Transform.
+func SourceQueue(region string) string { return "tributary-source-" + region }
+
+// The search attributes of every workflow, where they apply.
+var (
+	SearchClient = temporal.NewSearchAttributeKeyKeyword("Client")
+	SearchRegion = temporal.NewSearchAttributeKeyKeyword("Region")
+	SearchTable  = temporal.NewSearchAttributeKeyKeyword("Table")
+	SearchSync   = temporal.NewSearchAttributeKeyKeyword("SyncName")
+)
+
+// SyncID is the workflow id of a sync that runs whole: one at a time.
+func SyncID(sync string) string { return "sync/" + sync }
+
+// RegionSyncID is the workflow id of a sync's part in a region, below its parent's: sync/daily/eu.
+func RegionSyncID(parent, region string) string { return parent + "/" + region }
+
+// ClientSyncID is the workflow id of a client's part, below its parent's: sync/daily/eu/acme.
+func ClientSyncID(parent, client string) string { return parent + "/" + client }
+
+// TableSyncID is the workflow id of a client table: it has one open run at a time, whoever started
+// it.
+func TableSyncID(ref table.Ref) string { return "table/" + ref.Client + "/" + ref.Table }
+
+// BackfillID is the workflow id of a client table's backfill, which runs beside its usual run.
+func BackfillID(ref table.Ref, m Mode) string {
+	return "backfill/" + ref.Client + "/" + ref.Table + "/" + m.From + ".." + m.To
+}
+
+// SearchAttributes names the search attributes, all of type Keyword.
+func SearchAttributes() []string {
+	return []string{SearchClient.GetName(), SearchRegion.GetName(), SearchTable.GetName(), SearchSync.GetName()}
+}

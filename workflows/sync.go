@@ -1,0 +1,104 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"tributary/activities"
+	"tributary/config"
+	"tributary/internal/table"
+)
+
+// SyncInput is a resolved sync and the part of it to run. A run can be repeated exactly with it.
+type SyncInput struct {
+	Sync   config.Sync `json:"sync"`
+	Select Selection   `json:"select,omitzero"`
+	Mode   Mode        `json:"mode,omitzero"`
+}
+
+// Selection narrows a run; empty fields select all.
+type Selection struct {
+	Regions []string `json:"regions,omitempty"`
+	Clients []string `json:"clients,omitempty"`
+	Tables  []string `json:"tables,omitempty"` // central names
+}
+
+// Mode is how a run differs from the usual one.
+type Mode struct {
+	// From and To are the bounds of a backfill: rows whose cursor is in [From, To) are read, beside the
+	// watermark, which stays. Text as in table.Window.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Reload reads every row, whatever the cursor, and deletes from the central table what the client no longer has.
+	Reload bool `json:"reload,omitempty"`
+}
+
+// Backfill says whether the run is one.
+func (m Mode) Backfill() bool { return m.From != "" || m.To != "" }
+
+// ErrorSyncFailed is the type of the error that Sync ends with when anything failed. Its detail is
+// the table.Summary.
+const ErrorSyncFailed = "SyncFailed"
+
+// Sync runs one sync, all regions side by side, and ends with a summary. It fails when anything failed, after
+// all is done.
+func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
+	regions, err := listRegions(ctx, in)
+	if err != nil {
+		return table.Summary{}, err
+	}
+	summary, err := syncRegions(ctx, in, regions)
+	if err != nil {
+		return summary, err
+	}
+	return summary, verdict(ctx, in, summary)
+}
+
+func listRegions(ctx workflow.Context, in SyncInput) ([]string, error) {
+	only := in.Select.Regions
+	if len(only) == 0 {
+		only = in.Sync.Regions
+	}
+	var a *activities.Activities
+	var listed activities.ListRegionsResult
+	err := workflow.ExecuteActivity(controlOptions(ctx, in.Sync), a.ListRegions, activities.ListRegionsInput{Only: only}).Get(ctx, &listed)
+	return listed.Regions, err
+}
+
+func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Summary, error) {
+	progress, err := serveProgress(ctx)
+	if err != nil {
+		return table.Summary{}, err
+	}
+	parent := workflow.GetInfo(ctx).WorkflowExecution.ID
+	children := make([]workflow.ChildWorkflowFuture, len(regions))
+	for i, region := range regions {
+		children[i] = workflow.ExecuteChildWorkflow(regionOptions(ctx, parent, in.Sync, region), RegionSync,
+			RegionSyncInput{SyncInput: in, Region: region})
+	}
+	for i, region := range regions {
+		var summary table.Summary
+		err := children[i].Get(ctx, &summary)
+		progress.merge(summaryOf(summary, err, table.Problem{Region: region}))
+	}
+	return progress.Summary, nil
+}
+
+func verdict(ctx workflow.Context, in SyncInput, s table.Summary) error {
+	if ctx.Err() != nil {
+		return temporal.NewCanceledError(s)
+	}
+	if s.Failed == 0 {
+		return nil
+	}
+	first := "see the sync log"
+	if len(s.Problems) > 0 {
+		p := s.Problems[0]
+		first = fmt.Sprintf("first: region %q client %q table %q: %s", p.Region, p.Client, p.Table, p.Error)
+	}
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("sync %s: %d of %d client tables failed; %s", in.Sync.Name, s.Failed, s.OK+s.Skipped+s.Failed+s.Cancelled, first),
+		ErrorSyncFailed, nil, s)
+}

@@ -1,0 +1,187 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"tributary/activities"
+	"tributary/config"
+	"tributary/internal/lake"
+	"tributary/internal/steps"
+	"tributary/internal/table"
+)
+
+// TableSyncInput is one client table and where its last window ended.
+type TableSyncInput struct {
+	Sync      config.Sync  `json:"sync"` // without its tables
+	Mode      Mode         `json:"mode,omitzero"`
+	Client    table.Client `json:"client"`
+	Ref       table.Ref    `json:"ref"`
+	Spec      table.Spec   `json:"spec"`
+	Watermark string       `json:"watermark,omitempty"`
+}
+
+// newRun is the record of a run that begins.
+func (in TableSyncInput) newRun(started time.Time, runID string) table.Run {
+	return table.Run{
+		Ref: in.Ref, RunID: runID, Started: started.UTC(), Backfill: in.Mode.Backfill(),
+		Steps: map[string]time.Duration{},
+	}
+}
+
+// TableSync brings one client table's window of rows into its central Delta table and logs the
+// run, whether or not it succeeds.
+func TableSync(ctx workflow.Context, in TableSyncInput) (table.Run, error) {
+	s := newTableSync(ctx, in)
+	err := s.run(ctx)
+	if logErr := s.log(ctx, err); err == nil {
+		err = logErr
+	}
+	return s.record, err
+}
+
+type tableSync struct {
+	in     TableSyncInput
+	job    activities.Job
+	record table.Run
+}
+
+func newTableSync(ctx workflow.Context, in TableSyncInput) *tableSync {
+	if in.Mode.Reload {
+		in.Spec.Cursor = ""
+	}
+	runID := workflow.GetInfo(ctx).WorkflowExecution.RunID
+	return &tableSync{
+		in:     in,
+		job:    activities.Job{RunID: runID, Ref: in.Ref, Client: in.Client, Spec: in.Spec},
+		record: in.newRun(workflow.Now(ctx), runID),
+	}
+}
+
+// maxStagings bounds how often a run begins again at Extract after its worker or its files were lost.
+const maxStagings = 10
+
+func (s *tableSync) run(ctx workflow.Context) error {
+	for staging := 1; ; staging++ {
+		err := s.stageAndMerge(ctx, staging)
+		if !isRestage(err) || staging == maxStagings {
+			return err
+		}
+		workflow.GetLogger(ctx).Warn("starting again at extract", "client", s.in.Ref.Client, "table", s.in.Ref.Table, "reason", Reason(err))
+	}
+}
+
+func (s *tableSync) stageAndMerge(ctx workflow.Context, staging int) error {
+	batch, err := s.stage(ctx, staging)
+	if err != nil || batch == nil {
+		return err
+	}
+	return s.merge(ctx, *batch)
+}
+
+// errWorkerLost says that the worker that had the raw rows is gone.
+var errWorkerLost = temporal.NewApplicationError("the worker that had the rows on its scratch disk was lost", activities.ErrorRestage)
+
+func isRestage(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.Type() == activities.ErrorRestage
+}
+
+// stage extracts, validates and transforms on one worker. It returns no batch when the window has
+// nothing new.
+func (s *tableSync) stage(ctx workflow.Context, staging int) (*table.Batch, error) {
+	session, err := workflow.CreateSession(sessionOptions(ctx, s.in.Sync, s.in.Ref.Region))
+	if err != nil {
+		return nil, err
+	}
+	defer workflow.CompleteSession(session)
+
+	batch, err := s.steps(session, staging)
+	lost := workflow.GetSessionInfo(session).SessionState == workflow.SessionStateFailed
+	switch {
+	case lost && ctx.Err() == nil:
+		return nil, errWorkerLost
+	case err != nil && !lost:
+		s.discard(session)
+	}
+	return batch, err
+}
+
+func (s *tableSync) steps(ctx workflow.Context, staging int) (*table.Batch, error) {
+	var a *activities.Activities
+	var extracted activities.ExtractResult
+	extract := activities.ExtractInput{Job: s.job, Watermark: s.in.Watermark, From: s.in.Mode.From, To: s.in.Mode.To}
+	if err := s.step(extractOptions(ctx, s.in.Sync), "extract", a.Extract, extract, &extracted); err != nil {
+		return nil, err
+	}
+	s.record.Window, s.record.Watermark = extracted.Raw.Window, extracted.Raw.Watermark
+	s.record.Read, s.record.ZeroDates = extracted.Raw.Rows, extracted.Raw.ZeroDates
+	if extracted.Unchanged {
+		return nil, nil
+	}
+
+	in := activities.StepInput{Job: s.job, Plan: extracted.Plan, Raw: extracted.Raw, Staging: staging}
+	if err := s.step(stepOptions(ctx, s.in.Sync), "validate", a.Validate, in, &in.Validated); err != nil {
+		return nil, err
+	}
+	s.count(in.Validated)
+
+	var batch table.Batch
+	if err := s.step(stepOptions(ctx, s.in.Sync), "transform", a.Transform, in, &batch); err != nil {
+		return nil, err
+	}
+	s.record.Staged = batch.Rows
+	return &batch, nil
+}
+
+func (s *tableSync) count(v steps.Validated) {
+	s.record.Deduped, s.record.Quarantined, s.record.Warned = v.Counts.Deduped, v.Counts.Quarantined, v.Counts.Warned
+}
+
+func (s *tableSync) merge(ctx workflow.Context, batch table.Batch) error {
+	var a *activities.Activities
+	var merged lake.MergeResult
+	if err := s.step(lakeOptions(ctx, s.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
+		return err
+	}
+	s.record.Inserted, s.record.Updated, s.record.Deleted = merged.Inserted, merged.Updated, merged.Deleted
+	return nil
+}
+
+// step runs an activity and notes how long it took.
+func (s *tableSync) step(ctx workflow.Context, name string, activity, in, out any) error {
+	began := workflow.Now(ctx)
+	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
+	s.record.Steps[name] = workflow.Now(ctx).Sub(began)
+	return err
+}
+
+// discard removes what the run left on the worker's scratch disk. A worker that cannot do it sweeps it when it starts.
+func (s *tableSync) discard(session workflow.Context) {
+	ctx, cancel := workflow.NewDisconnectedContext(session)
+	defer cancel()
+	var a *activities.Activities
+	if err := workflow.ExecuteActivity(stepOptions(ctx, s.in.Sync), a.Discard, s.job).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("scratch not removed", "client", s.in.Ref.Client, "table", s.in.Ref.Table, "error", err)
+	}
+}
+
+// log records how the run ended. The watermark moves only when it was ok.
+func (s *tableSync) log(ctx workflow.Context, err error) error {
+	s.record.Status, s.record.Finished = statusOf(err), workflow.Now(ctx).UTC()
+	if err != nil {
+		s.record.Error, s.record.Watermark = Reason(err), ""
+	}
+	return logRun(ctx, s.in.Sync, s.record)
+}
+
+// logRun logs on a disconnected context, so that a cancelled run is logged too.
+func logRun(ctx workflow.Context, sync config.Sync, run table.Run) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var a *activities.Activities
+	return workflow.ExecuteActivity(logOptions(ctx, sync), a.Log, activities.LogInput{Run: run}).Get(ctx, nil)
+}

@@ -1,0 +1,85 @@
+package mariadb
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/go-sql-driver/mysql"
+
+	"tributary/internal/table"
+)
+
+// Errors that a repeat cannot mend. They are wrapped with the client, the table, the column where
+// there is one, and what to do. Every other error of this package is worth a retry.
+var (
+	ErrDenied      = errors.New("access denied by the source")
+	ErrMissing     = errors.New("missing at the source")
+	ErrUnsupported = errors.New("not supported")
+	ErrQuery       = errors.New("the source refuses the query")
+	ErrValue       = errors.New("value does not fit")
+)
+
+// Server error numbers, as in https://mariadb.com/kb/en/mariadb-error-codes/.
+var (
+	deniedCodes  = []uint16{1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 4151}
+	missingCodes = []uint16{1049, 1051, 1054, 1146}
+	queryCodes   = []uint16{
+		1052, 1054, 1056, 1064, 1066, 1111, 1115, 1128, 1149, 1221, 1222, 1235, 1241, 1242, 1253, 1267, 1270,
+		1271, 1273, 1305, 1318, 1327, 1370, 1411, 1582, 1583, 1584, 1630, 1690, 4078, 4079,
+	}
+)
+
+// code is the server's error number, or 0 for an error that is not the server's.
+func code(err error) uint16 {
+	if server, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return server.Number
+	}
+	return 0
+}
+
+// classify gives a server's error its sentinel and says what to do about it.
+func classify(err error) error {
+	switch n := code(err); {
+	case err == nil:
+		return nil
+	case slices.Contains(deniedCodes, n):
+		return fmt.Errorf("%w: %w; check the user, its password and its SELECT grant", ErrDenied, err)
+	case slices.Contains(missingCodes, n):
+		return fmt.Errorf("%w: %w; check the client's database and the table", ErrMissing, err)
+	case slices.Contains(queryCodes, n):
+		return fmt.Errorf("%w: %w; check the table's where", ErrQuery, err)
+	}
+	return err
+}
+
+// clientError names the client that an error is about.
+func clientError(client table.Client, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("client %q: %w", client.ID, err)
+}
+
+// tableError names the client and the table that an error is about.
+func tableError(client table.Client, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("client %q, table %q: %w", client.ID, name, err)
+}
+
+// nearest suggests the candidate that name was probably meant to be, or nothing.
+func nearest(name string, candidates []string) string {
+	best, distance := "", len(name)/2+1
+	for _, c := range candidates {
+		if d := levenshtein.ComputeDistance(fold(name), fold(c)); d < distance {
+			best, distance = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}

@@ -1,0 +1,211 @@
+package mariadb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"tributary/internal/table"
+)
+
+// ExtractRequest is what one run of one client table reads, and where it leaves it.
+type ExtractRequest struct {
+	Spec table.Spec
+	Plan table.Plan
+	// Dir is a folder of this run's own. It is made when missing and emptied first: what an earlier
+	// attempt left is not trusted.
+	Dir string
+	// From and To are a backfill's bounds, in the canonical text of table.Window; they replace the window after
+	// the watermark, and an empty one is open. Both empty: not a backfill.
+	From, To string
+	// Progress, unless nil, is called about once a second while rows arrive, from the reading goroutine, with the
+	// rows read and the bytes of their values so far.
+	Progress func(rows, bytes int64)
+}
+
+// Extract reads one window of one client table into Arrow IPC stream files in req.Dir: at least one file,
+// each of about a million rows at the most. It holds a few record batches of about 8 MiB in memory. On an error
+// nothing is left in the folder, and a repeat begins anew. When ctx ends, the query is killed at the server.
+//
+// ErrDenied, ErrMissing, ErrUnsupported, ErrQuery and ErrValue are permanent; other errors are worth a retry.
+func (s *Source) Extract(ctx context.Context, req ExtractRequest) (table.Raw, error) {
+	raw, err := s.extract(ctx, req)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("stopped: %w", context.Cause(ctx))
+	}
+	return raw, tableError(s.client, req.Spec.Name, classify(err))
+}
+
+func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, err error) {
+	e, err := s.extraction(req)
+	if err != nil {
+		return raw, err
+	}
+	if err := emptyDir(req.Dir); err != nil {
+		return raw, err
+	}
+	if e.session, err = s.open(ctx); err != nil {
+		return raw, err
+	}
+	defer func() {
+		e.session.end(err != nil)
+		if err != nil {
+			raw = table.Raw{}
+			err = errors.Join(err, emptyDir(req.Dir))
+		}
+	}()
+	if err := e.prepare(); err != nil {
+		return raw, err
+	}
+	raw, err = e.read()
+	return raw, err
+}
+
+// extraction is the state of one Extract.
+type extraction struct {
+	client table.Client
+	req    ExtractRequest
+	zone   *time.Location
+
+	cursor     table.SourceColumn // the zero value without a cursor
+	cursorType sourceType
+
+	session *session
+	w       table.Window
+	rows    int64
+	bytes   int64
+}
+
+func (s *Source) extraction(req ExtractRequest) (*extraction, error) {
+	zone, err := zoneOf(s.client, req.Spec)
+	if err != nil {
+		return nil, err
+	}
+	e := &extraction{client: s.client, req: req, zone: zone}
+	if len(req.Plan.Columns) == 0 {
+		return nil, fmt.Errorf("%w: the plan has no columns; plan the table first", ErrMissing)
+	}
+	if req.Plan.Cursor == "" {
+		return e, nil
+	}
+	i := slices.IndexFunc(req.Plan.Columns, func(c table.SourceColumn) bool { return fold(c.Name) == fold(req.Plan.Cursor) })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: cursor %q is not among the plan's columns; plan the table again", ErrMissing, req.Plan.Cursor)
+	}
+	e.cursor, e.cursorType = req.Plan.Columns[i], parseType(req.Plan.Columns[i].SourceType)
+	return e, nil
+}
+
+// prepare works the window out and begins the transaction that it is read in.
+func (e *extraction) prepare() (err error) {
+	ctx := e.session.ctx
+	err = e.session.conn.Raw(func(raw any) error { return e.checkWhere(ctx, raw.(driver.ConnPrepareContext)) })
+	if err != nil {
+		return err
+	}
+	if e.w, err = e.window(ctx); err != nil {
+		return err
+	}
+	if err := e.session.begin(); err != nil {
+		return err
+	}
+	return e.failOnNulls(ctx)
+}
+
+func (e *extraction) failOnNulls(ctx context.Context) error {
+	backfill := e.req.From != "" || e.req.To != ""
+	if e.w.Full() || backfill || e.req.Spec.OnNullCursor != table.NullFail {
+		return nil
+	}
+	query := "SELECT COUNT(*) FROM " + e.from() + " WHERE (" + e.nullCursor() + ")"
+	if e.req.Spec.Where != "" {
+		query += " AND (\n" + e.req.Spec.Where + "\n)"
+	}
+	var nulls int64
+	if err := e.session.conn.QueryRowContext(ctx, query).Scan(&nulls); err != nil {
+		return err
+	}
+	if nulls > 0 {
+		return fmt.Errorf("%w: column %q: %d rows have no cursor (NULL or a zero date) and on_null_cursor is fail; "+
+			"mend them, or use include or exclude", ErrValue, e.cursor.Name, nulls)
+	}
+	return nil
+}
+
+// read runs the query and takes every row. A result counts only once the server agreed that it was
+// whole: the COMMIT after it fails on a connection with rows left unread.
+func (e *extraction) read() (table.Raw, error) {
+	out := newOutput(e.req.Dir, arrowSchema(e.req.Plan.Columns))
+	conv := newConverters(e.req, e.zone, out.schema)
+	defer conv.release()
+	err := e.session.conn.Raw(func(raw any) error { return e.drain(raw.(driver.ConnPrepareContext), conv, out) })
+	if err == nil {
+		_, err = e.session.conn.ExecContext(e.session.ctx, "COMMIT")
+	}
+	if closeErr := out.close(); closeErr != nil {
+		err = closeErr // it is why the reader stopped
+	}
+	if err != nil {
+		return table.Raw{}, err
+	}
+	if out.rows != e.rows {
+		return table.Raw{}, fmt.Errorf("%d rows were read and %d written", e.rows, out.rows)
+	}
+	raw := table.Raw{Files: out.files, Rows: out.rows, Bytes: out.bytes, ZeroDates: conv.zeroDates, Window: e.w}
+	if e.req.From == "" && e.req.To == "" {
+		raw.Watermark = e.w.High
+	}
+	return raw, nil
+}
+
+func (e *extraction) drain(conn driver.ConnPrepareContext, conv *converters, out *output) (err error) {
+	query, args := e.query(e.w)
+	stmt, err := conn.PrepareContext(e.session.ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.(driver.StmtQueryContext).QueryContext(e.session.ctx, args)
+	if err != nil {
+		return err
+	}
+	if err := e.each(rows, conv, out); err != nil {
+		e.session.cancel() // closing the rows would otherwise read all the others first
+		return err
+	}
+	return errors.Join(rows.Close(), stmt.Close())
+}
+
+// each appends every row, and sends a batch off whenever one is full.
+func (e *extraction) each(rows driver.Rows, conv *converters, out *output) error {
+	dest := make([]driver.Value, len(e.req.Plan.Columns))
+	if got := len(rows.Columns()); got != len(dest) {
+		return fmt.Errorf("the query returned %d columns, not %d", got, len(dest))
+	}
+	told := time.Now()
+	for {
+		switch err := rows.Next(dest); {
+		case errors.Is(err, io.EOF):
+			return out.send(conv.flush())
+		case err != nil:
+			return err
+		}
+		if err := conv.append(dest); err != nil {
+			return err
+		}
+		e.rows++
+		if conv.full() {
+			e.bytes += conv.size
+			if err := out.send(conv.flush()); err != nil {
+				return err
+			}
+		}
+		if e.rows%256 == 0 && e.req.Progress != nil && time.Since(told) >= time.Second {
+			told = time.Now()
+			e.req.Progress(e.rows, e.bytes+conv.size)
+		}
+	}
+}

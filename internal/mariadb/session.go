@@ -1,0 +1,135 @@
+package mariadb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// settings are the session variables of every connection. Each guards against a server default that changes
+// or cuts off what is read.
+var settings = []string{
+	"time_zone = '+00:00'",
+	"net_write_timeout = 3600", // a slow reader is otherwise cut off after a minute
+	"net_read_timeout = 3600",
+	// One dialect at every client; PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and the like change values or queries.
+	"sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+	"sql_select_limit = 18446744073709551615", // a lower one cuts results off without an error
+	"max_statement_time = 0",
+}
+
+// unknownCodes: unknown system variable, and what go-mysql-server calls everything.
+var unknownCodes = []uint16{1193, 1105}
+
+const killTimeout = 5 * time.Second
+
+// connector sets the session up on every connection that it makes.
+type connector struct{ driver.Connector }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := setUp(ctx, conn.(driver.ExecerContext)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func setUp(ctx context.Context, conn driver.ExecerContext) error {
+	if err := exec(ctx, conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
+		return err
+	}
+	err := exec(ctx, conn, "SET "+strings.Join(settings, ", "))
+	if !slices.Contains(unknownCodes, code(err)) {
+		return err
+	}
+	for i, setting := range settings { // the server lacks one of them: set the others
+		err := exec(ctx, conn, "SET "+setting)
+		if i > 0 && slices.Contains(unknownCodes, code(err)) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func exec(ctx context.Context, conn driver.ExecerContext, query string) error {
+	_, err := conn.ExecContext(ctx, query, nil)
+	return err
+}
+
+// session is one connection taken from the pool for one extraction, in a read-only transaction. When
+// the context given to open ends, what it runs is killed at the server and the connection is closed.
+type session struct {
+	conn *sql.Conn
+	// ctx ends only after the query was killed: the driver closes the connection when it does, and the
+	// server would otherwise go on until it next writes to it.
+	ctx    context.Context
+	cancel context.CancelFunc
+	stop   func() bool
+	killed chan struct{}
+}
+
+func (s *Source) open(ctx context.Context) (*session, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var id uint64
+	if err := conn.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	c := &session{conn: conn, killed: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.stop = context.AfterFunc(ctx, func() {
+		defer close(c.killed)
+		defer c.cancel()
+		s.kill(context.WithoutCancel(ctx), id)
+	})
+	return c, nil
+}
+
+// kill ends the query of a connection at the server, over a connection outside the pool, which
+// may be full. Failing is no error: the connection is closed next, which is all that is left to do.
+func (s *Source) kill(ctx context.Context, id uint64) {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	conn, err := s.connector.Connector.Connect(ctx)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	_ = exec(ctx, conn.(driver.ExecerContext), fmt.Sprintf("KILL QUERY %d", id))
+}
+
+// begin starts a read-only transaction with a snapshot of its own, where the server knows how.
+func (c *session) begin() error {
+	_, err := c.conn.ExecContext(c.ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+	if code(err) == 1064 || code(err) == 1105 {
+		_, err = c.conn.ExecContext(c.ctx, "START TRANSACTION READ ONLY")
+	}
+	return err
+}
+
+// end gives the connection back to the pool, or drops it when failed: rows unread or a query killed
+// late would otherwise reach whoever comes next.
+func (c *session) end(failed bool) {
+	if !c.stop() {
+		<-c.killed
+		failed = true
+	}
+	c.cancel()
+	if failed {
+		_ = c.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	_ = c.conn.Close()
+}

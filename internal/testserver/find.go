@@ -33,7 +33,7 @@ func root() (string, error) {
 		return "", err
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
-		mod, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // go.mod of a parent folder
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil && strings.HasPrefix(string(mod), "module tributary\n") {
 			return dir, nil
 		}
@@ -71,7 +71,7 @@ func findPython() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "-c", "import deltalake, pyarrow").CombinedOutput() //nolint:gosec // the interpreter that the developer named
+	out, err := exec.CommandContext(ctx, path, "-c", "import deltalake, pyarrow").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("python %s without deltalake and pyarrow (%w): %w: %s\n%s", path, err, ErrMissing, advice, out)
 	}
@@ -94,12 +94,12 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-func randomInt(n int) int { return rand.IntN(n) } //nolint:gosec // for ports and names, not for secrets
+func randomInt(n int) int { return rand.IntN(n) }
 
 // tail returns the end of a log, for an error message.
 func tail(path string) string {
 	const most = 3000
-	text, err := os.ReadFile(path) //nolint:gosec // a log in our own temp folder
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

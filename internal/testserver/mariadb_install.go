@@ -73,7 +73,7 @@ func dataTemplate(program string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("mariadb-install-db: %w: it comes with mariadbd: apt-get install mariadb-server", ErrMissing)
 	}
-	version, err := exec.Command(program, "--no-defaults", "--version").Output() //nolint:gosec,noctx // prints one line
+	version, err := exec.Command(program, "--no-defaults", "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", program, err)
 	}
@@ -98,10 +98,10 @@ func makeTemplate(installer, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work) //nolint:errcheck // what is left of it harms nobody
+	defer os.RemoveAll(work) // what is left of it harms nobody
 	data := filepath.Join(work, "data")
 	args := append([]string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"}, storage...)
-	out, err := exec.Command(installer, append(args, asRoot()...)...).CombinedOutput() //nolint:gosec,noctx // ends by itself
+	out, err := exec.Command(installer, append(args, asRoot()...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", installer, err, out)
 	}

@@ -25,7 +25,7 @@ func (s *Server) ExecIn(tb testing.TB, database string, statements ...string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing is pending
+	defer db.Close()
 	db.SetMaxOpenConns(1)
 	for _, statement := range statements {
 		if _, err := db.ExecContext(context.Background(), statement); err != nil {

@@ -31,11 +31,11 @@ type process struct {
 // The goroutine that starts the child keeps its thread until the child ends: Linux sends the parent-
 // death signal when the *thread* that forked is gone, not the process (golang/go#27505).
 func startProcess(logFile, path string, args ...string) (*process, error) {
-	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // a path in our own temp folder
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})} //nolint:gosec,noctx // the server outlives any context; Stop and Kill end it
+	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})} // without a context: Stop and Kill end it
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = dieWithParent()
 
@@ -116,7 +116,7 @@ func freePort() (int, error) {
 	for range 100 {
 		port := firstPort + randomInt(lastPort-firstPort)
 		var l net.Listener
-		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // binding a local port does not block
+		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, l.Close()
 		}

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Installs what the tests and `make check` need, once, in pinned versions, and says what to install
+# where it cannot. Everything but Debian packages goes into bin/ and .cache/ of this repository.
+#
+#   tests/provision.sh                  what `make test` needs: compiler mariadb temporal python
+#   tests/provision.sh NAME...          only these; also: golangci-lint workflowcheck
+#
+# It asks nothing, and takes under a second when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+GOLANGCI_LINT=v2.5.0
+WORKFLOWCHECK=v0.6.0
+TEMPORAL=v1.5.1
+PYTHON_PACKAGES=(deltalake==1.6.6 pyarrow==26.0.1 arro3-core==0.9.1)
+
+say() { printf 'provision: %s\n' "$*" >&2; }
+fail() {
+	say "$*"
+	exit 1
+}
+
+# apt_install WHAT PACKAGE... installs Debian packages, without what they merely recommend.
+apt_install() {
+	local what=$1
+	shift
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		fail "$what is missing. Install it and run this again; on Debian or Ubuntu: sudo apt-get install $*"
+	fi
+	say "installing $* ($what)"
+	local log
+	log=$(mktemp)
+	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
+		tail -n 20 "$log" >&2
+		fail "$what is missing, and apt-get install $* failed (above)"
+	fi
+	rm -f "$log"
+}
+
+# go_tool NAME PACKAGE MODULE VERSION builds a Go program into bin/, unless that version is there.
+go_tool() {
+	local name=$1 package=$2 module=$3 version=$4
+	if [ -x "bin/$name" ] && go version -m "bin/$name" | grep -qF "	mod	$module	$version	"; then
+		return
+	fi
+	say "building bin/$name $version (some minutes, once)"
+	mkdir -p bin
+	GOBIN="$PWD/bin" GOFLAGS=-mod=mod go install "$package@$version" ||
+		fail "$name $version is missing, and could not be built with: GOBIN=\$PWD/bin go install $package@$version"
+}
+
+# DuckDB is linked in through cgo.
+provision_compiler() {
+	command -v go >/dev/null || fail "Go is missing: install Go $(sed -n 's/^go //p' go.mod) or newer from https://go.dev/dl/"
+	command -v gcc >/dev/null && command -v g++ >/dev/null || command -v clang++ >/dev/null ||
+		apt_install "a C++ compiler" gcc g++ libc6-dev
+}
+
+# The core packages are the server without the service: nothing is started, no port is taken.
+provision_mariadb() {
+	if [ -n "${TRIBUTARY_TEST_MARIADB:-}" ] || PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd >/dev/null; then
+		return
+	fi
+	apt_install "MariaDB server (or name one's DSN in TRIBUTARY_TEST_MARIADB)" mariadb-server-core mariadb-client-core
+}
+
+# Any Temporal CLI in the PATH will do; else ours, built from the Go module.
+provision_temporal() {
+	[ -x bin/temporal ] || ! command -v temporal >/dev/null || return 0
+	go_tool temporal github.com/temporalio/cli/cmd/temporal github.com/temporalio/cli "$TEMPORAL"
+}
+
+# deltalake reads what we wrote, in interop tests and the benchmark.
+provision_python() {
+	local python=${TRIBUTARY_TEST_PYTHON:-} venv=.cache/venv
+	if [ -n "$python" ]; then
+		"$python" -c 'import deltalake, pyarrow' 2>/dev/null ||
+			fail "TRIBUTARY_TEST_PYTHON ($python) has no deltalake and pyarrow: $python -m pip install ${PYTHON_PACKAGES[*]}"
+		return
+	fi
+	[ "$(cat $venv/pins 2>/dev/null)" != "${PYTHON_PACKAGES[*]}" ] || return 0
+	python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python 3 with venv" python3 python3-venv
+	say "installing ${PYTHON_PACKAGES[*]} into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${PYTHON_PACKAGES[@]}" </dev/null ||
+		fail "$venv could not be filled: pip install ${PYTHON_PACKAGES[*]} in a Python of your own, and name it in TRIBUTARY_TEST_PYTHON"
+	"$venv/bin/python" -c 'import deltalake, pyarrow'
+	echo "${PYTHON_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
+}
+
+provision_golangci_lint() {
+	go_tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint github.com/golangci/golangci-lint/v2 "$GOLANGCI_LINT"
+}
+
+provision_workflowcheck() {
+	go_tool workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck "$WORKFLOWCHECK"
+}
+
+[ $# -gt 0 ] || set -- compiler mariadb temporal python
+for name; do
+	case $name in
+	compiler | mariadb | temporal | python | golangci-lint | workflowcheck) "provision_${name//-/_}" ;;
+	*) fail "unknown: $name (one of compiler, mariadb, temporal, python, golangci-lint, workflowcheck)" ;;
+	esac
+done

@@ -1,0 +1,232 @@
+package delta
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tributary/internal/table"
+)
+
+// engineInfo names this writer in the log.
+const engineInfo = "Tributary"
+
+// Tx is a transaction: what it read, and what it changes.
+type Tx struct {
+	Read           *Snapshot                                     // what the transaction was based on; nil creates the table (ErrExists when it exists)
+	ReadPartitions func(partitionValues map[string]*string) bool // whether the transaction looked at files of a partition; nil is a blind append
+	Adds           []Add                                         // new files; DataChange is set from the transaction's
+	Removes        []*Add                                        // files of Read that go
+	Metadata       *Metadata                                     // new metadata; required when Read is nil
+	Txns           map[string]int64                              // application ids and their versions; two transactions of one application conflict
+	Operation      string                                        // MERGE, WRITE, DELETE, OPTIMIZE, CREATE TABLE, ADD COLUMNS…
+	Parameters     map[string]string
+	Metrics        map[string]string
+	// DataChange says that rows were added, changed or removed. False is for a transaction that only moves rows
+	// between files (OPTIMIZE): it does not disturb transactions that read the partition.
+	DataChange bool
+	Time       time.Time // when the commit happens; zero is now. The log's time never runs backwards: it may become later
+}
+
+// validate refuses what would break the table, and completes the adds. It does no I/O.
+func (tx *Tx) validate() error {
+	metadata := tx.Metadata
+	if tx.Read != nil {
+		if err := tx.Read.Protocol.checkWrite(); err != nil {
+			return err
+		}
+		if metadata == nil {
+			metadata = &tx.Read.Metadata
+		}
+	}
+	if metadata == nil {
+		return fmt.Errorf("%w: a table is created with its metadata", ErrInvalid)
+	}
+	if err := metadata.checkWritable(); err != nil {
+		return err
+	}
+	if err := tx.validateFiles(metadata); err != nil {
+		return err
+	}
+	if tx.Metadata == nil {
+		return nil
+	}
+	return tx.validateMetadata()
+}
+
+func (tx *Tx) validateFiles(metadata *Metadata) error {
+	seen := map[string]bool{}
+	for i := range tx.Adds {
+		a := &tx.Adds[i]
+		a.DataChange = tx.DataChange
+		if err := a.validate(metadata.PartitionColumns); err != nil {
+			return err
+		}
+		if seen[a.key] {
+			return fmt.Errorf("%w: file %s is added twice", ErrInvalid, a.Path)
+		}
+		seen[a.key] = true
+	}
+	for _, a := range tx.Removes {
+		key := cleanKey(a.Path)
+		if seen[key] || tx.Read == nil || tx.Read.file(key) == nil {
+			return fmt.Errorf("%w: file %s is removed but is not in the snapshot that was read, or is added or removed twice", ErrInvalid, a.Path)
+		}
+		seen[key] = true
+	}
+	if s, err := metadata.settings(); err != nil || s.appendOnly && tx.DataChange && len(tx.Removes) > 0 {
+		return firstError(err, fmt.Errorf("%w: the table is append-only (delta.appendOnly): rows cannot be changed or removed", ErrInvalid))
+	}
+	return tx.validateRearranged()
+}
+
+// validateRearranged catches a forgotten DataChange: a transaction that only moves rows keeps their number.
+func (tx *Tx) validateRearranged() error {
+	if tx.DataChange || len(tx.Adds)+len(tx.Removes) == 0 {
+		return nil
+	}
+	balance, known := int64(0), true
+	count := func(a *Add, sign int64) {
+		s, err := a.Statistics()
+		if s == nil || err != nil {
+			known = false
+			return
+		}
+		balance += sign * s.NumRecords
+	}
+	for i := range tx.Adds {
+		count(&tx.Adds[i], 1)
+	}
+	for _, a := range tx.Removes {
+		count(a, -1)
+	}
+	if len(tx.Removes) == 0 || known && balance != 0 {
+		return fmt.Errorf("%w: %s changes the table's rows: set DataChange", ErrInvalid, tx.Operation)
+	}
+	return nil
+}
+
+func (a *Add) validate(partitionColumns []string) error {
+	a.key = cleanKey(a.Path)
+	first, _, _ := strings.Cut(a.key, "/")
+	if a.Path == "" || path.IsAbs(a.key) || first == ".." || first == "." || first == logFolder || strings.Contains(a.Path, ":") {
+		return fmt.Errorf("%w: path %q of a data file is not a URL-encoded path inside the table's folder", ErrInvalid, a.Path)
+	}
+	for _, column := range partitionColumns {
+		value, ok := a.PartitionValues[column]
+		if !ok || value != nil && *value == "" {
+			return fmt.Errorf("%w: file %s has no value for partition column %q (NULL is nil, not empty)", ErrInvalid, a.Path, column)
+		}
+	}
+	if len(a.PartitionValues) != len(partitionColumns) {
+		return fmt.Errorf("%w: file %s has values for columns that are not partition columns", ErrInvalid, a.Path)
+	}
+	if a.Stats != "" {
+		if _, err := ParseStats(a.Stats); err != nil {
+			return fmt.Errorf("file %s: %w", a.Path, err)
+		}
+	}
+	if a.PartitionValues == nil {
+		a.PartitionValues = map[string]*string{} // the protocol requires the field
+	}
+	return nil
+}
+
+// validateMetadata refuses a schema by which files that stay would be misread.
+func (tx *Tx) validateMetadata() error {
+	m := tx.Metadata
+	schema, err := m.Schema()
+	if err != nil {
+		return err
+	}
+	if err := m.check(schema); err != nil || tx.Read == nil {
+		return err
+	}
+	before, err := tx.Read.Schema()
+	if err != nil {
+		return err
+	}
+	if m.ID != tx.Read.Metadata.ID || strings.Join(m.PartitionColumns, "\x00") != strings.Join(tx.Read.Metadata.PartitionColumns, "\x00") {
+		return fmt.Errorf("%w: a table's id and partition columns cannot change; make a new table", ErrInvalid)
+	}
+	if len(tx.Removes) == len(tx.Read.files) && (len(tx.Read.files) == 0 || tx.ReadPartitions != nil) {
+		return nil // nothing stays
+	}
+	return checkEvolution(before, schema)
+}
+
+func checkEvolution(before, schema table.Schema) error {
+	for _, c := range schema {
+		i := before.Find(c.Name)
+		switch {
+		case i < 0 && !c.Nullable:
+			return fmt.Errorf("%w: new column %q must be nullable: the files there are have no values for it", ErrInvalid, c.Name)
+		case i >= 0 && (before[i].Name != c.Name || before[i].Type != c.Type):
+			return fmt.Errorf("%w: column %q cannot change from %s to %s without rewriting every file", ErrInvalid, c.Name, before[i].Type, c.Type)
+		case i >= 0 && before[i].Nullable && !c.Nullable:
+			return fmt.Errorf("%w: column %q cannot become NOT NULL without rewriting every file", ErrInvalid, c.Name)
+		}
+	}
+	return nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// body writes the transaction as the lines of a commit file.
+func (tx *Tx) body(at time.Time, readVersion int64) ([]byte, error) {
+	blind := tx.ReadPartitions == nil && len(tx.Removes) == 0
+	info := &commitInfo{
+		Timestamp: at.UnixMilli(), Operation: tx.Operation, OperationParameters: rawStrings(tx.Parameters),
+		OperationMetrics: rawStrings(tx.Metrics), IsBlindAppend: &blind, EngineInfo: engineInfo, TxnID: uuid.NewString(),
+	}
+	if info.OperationParameters == nil {
+		info.OperationParameters = map[string]json.RawMessage{}
+	}
+	actions := []action{{CommitInfo: info}}
+	if tx.Read == nil {
+		actions = append(actions, action{Protocol: &Protocol{MinReaderVersion: readerVersion, MinWriterVersion: writerVersion}})
+	} else {
+		info.ReadVersion = &readVersion
+	}
+	if tx.Metadata != nil {
+		actions = append(actions, action{MetaData: tx.Metadata.complete()})
+	}
+	for id, version := range tx.Txns {
+		actions = append(actions, action{Txn: &txn{AppID: id, Version: version, LastUpdated: at.UnixMilli()}})
+	}
+	for _, a := range tx.Removes {
+		actions = append(actions, action{Remove: &rmAction{Remove: *tx.Read.file(cleanKey(a.Path)).tombstone(at.UnixMilli(), tx.DataChange)}})
+	}
+	for i := range tx.Adds {
+		actions = append(actions, action{Add: &addAction{Add: tx.Adds[i]}})
+	}
+	return writeLines(actions)
+}
+
+// complete fills what the protocol requires to be there.
+func (m Metadata) complete() *Metadata {
+	if m.Format.Provider == "" {
+		m.Format.Provider = "parquet"
+	}
+	if m.Format.Options == nil {
+		m.Format.Options = map[string]string{}
+	}
+	if m.PartitionColumns == nil {
+		m.PartitionColumns = []string{}
+	}
+	if m.Configuration == nil {
+		m.Configuration = map[string]string{}
+	}
+	return &m
+}

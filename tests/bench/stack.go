@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"tributary/config"
+	"tributary/internal/table"
+	"tributary/internal/testserver"
+	"tributary/workflows"
+)
+
+// stack is a worker process over a config directory, with Temporal.
+type stack struct {
+	dir      string
+	temporal *testserver.DevServer
+	worker   *exec.Cmd
+	stdin    io.Closer
+}
+
+// startStack writes the config and starts the worker. sync is the text of bench.yaml.
+func startStack(ctx context.Context, dir string, clients []table.Client, sync string) (*stack, error) {
+	temporal, err := testserver.StartTemporal()
+	if err != nil {
+		return nil, err
+	}
+	s := &stack{dir: dir, temporal: temporal}
+	if err := s.configure(clients, sync); err != nil {
+		return nil, errors.Join(err, temporal.Close())
+	}
+	if err := s.startWorker(ctx); err != nil {
+		return nil, errors.Join(err, temporal.Close())
+	}
+	return s, nil
+}
+
+func (s *stack) configure(clients []table.Client, sync string) error {
+	var list strings.Builder
+	list.WriteString("clients:\n")
+	for _, c := range clients {
+		fmt.Fprintf(&list, "  - {id: %s, region: %s, host: %s, port: %d, database: %s, user: %s, password: \"env:TRIBUTARY_BENCH_PASSWORD\"}\n",
+			c.ID, c.Region, c.Host, c.Port, c.Database, c.User)
+	}
+	files := map[string]string{
+		"clients.yaml": list.String(),
+		"bench.yaml":   sync,
+		"tributary.yaml": fmt.Sprintf("lake: {kind: local, path: lake}\ntemporal: {address: %q}\nclients: {file: clients.yaml}\n"+
+			"worker: {health: off}\nscratch: {path: scratch}\n", s.temporal.Address),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write the config: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *stack) startWorker(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	s.worker = exec.CommandContext(ctx, self) //nolint:gosec // this program
+	s.worker.Env = append(os.Environ(), roleVariable+"=worker", argVariable+"="+s.dir)
+	s.worker.Stderr = os.Stderr
+	if s.stdin, err = s.worker.StdinPipe(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	if err := s.worker.Start(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	time.Sleep(2 * time.Second) // it polls by then
+	return nil
+}
+
+// sync runs the sync and returns how long it took.
+func (s *stack) sync(ctx context.Context) (time.Duration, error) {
+	cfg, err := config.Load(s.dir)
+	if err != nil {
+		return 0, err
+	}
+	in := workflows.SyncInput{}
+	if in.Sync, err = cfg.Sync("bench"); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	run, err := s.temporal.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.SyncID("bench"), TaskQueue: workflows.ControlQueue}, workflows.Sync, in)
+	if err != nil {
+		return 0, fmt.Errorf("start the sync: %w", err)
+	}
+	if err := run.Get(ctx, nil); err != nil {
+		return 0, fmt.Errorf("sync: %w", err)
+	}
+	return time.Since(began), nil
+}
+
+// stop ends the worker and Temporal and returns the worker's peak memory in MiB.
+func (s *stack) stop() (float64, error) {
+	err := errors.Join(s.stdin.Close(), s.worker.Wait(), s.temporal.Close())
+	return peak(s.worker), err
+}

@@ -1,0 +1,192 @@
+package tests
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/lake"
+	"tributary/internal/testserver"
+	"tributary/workflows"
+)
+
+func TestSyncKeepsTheLakeEqualToEverySource(t *testing.T) {
+	s := newStack(t, dailySync)
+	s.startWorker(t)
+	l := s.lake(t)
+
+	s.sync(t)
+	s.requireEqual(t, l)
+	require.Equal(t, []string{"12"}, s.query(t, l, "select sum(quarantined) from sync_runs"), "two rows of six clients break the rule")
+	require.Len(t, s.quarantined(t), 6)
+
+	time.Sleep(1100 * time.Millisecond) // so that the overlap of 1 s holds none of the first rows
+	for _, c := range s.clients {
+		c.server.ExecIn(t, c.Database, changeRows)
+	}
+	s.sync(t)
+	s.requireEqual(t, l)
+	require.Equal(t, []string{"customers|2|2", "events|6|6", "orders|25|25", "stock|49|49"}, s.query(t, l, `
+		select table_name, min(r), max(r) from (select table_name, rows_read r, row_number() over (partition by client_id, table_name order by started_at desc) n from sync_runs)
+		where n = 1 group by 1 order by 1`), "only the window's rows are read")
+
+	versions := s.versions(t, l)
+	s.sync(t)
+	s.requireEqual(t, l)
+	require.Equal(t, versions, s.versions(t, l), "a rerun commits nothing")
+	require.Equal(t, []string{"24|ok"}, s.query(t, l, "select count(*), max(status) from sync_log"))
+	require.Equal(t, []string{"72|72|ok|ok"}, s.query(t, l, "select count(*), count(distinct run_id), min(status), max(status) from sync_runs"))
+}
+
+func (s *stack) quarantined(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "scratch", "quarantine", "central", "*", "orders", "*.parquet"))
+	require.NoError(t, err)
+	return files
+}
+
+func (s *stack) versions(t *testing.T, l lake.Lake) map[string]int64 {
+	t.Helper()
+	versions := map[string]int64{}
+	for name := range comparisons {
+		described, err := l.Describe(t.Context(), "central", name)
+		require.NoError(t, err)
+		versions[name] = described.Version
+	}
+	return versions
+}
+
+func TestSyncGoesOnWithoutAClientThatIsDownAndCatchesUp(t *testing.T) {
+	s := newStack(t, dailySync)
+	s.startWorker(t)
+	l := s.lake(t)
+	require.NoError(t, s.servers["us"].Stop())
+
+	err := s.wait(t, s.start(t))
+	require.ErrorContains(t, err, "8 of 24 client tables failed")
+	require.Contains(t, workflows.Reason(err), "brio")
+	s.requireEqual(t, l, "brio", "edda")
+	require.Equal(t, []string{"failed|8", "ok|16"}, s.query(t, l, "select status, count(*) from sync_log group by 1 order by 1"))
+
+	require.NoError(t, s.servers["us"].Start())
+	s.sync(t)
+	s.requireEqual(t, l)
+}
+
+func TestSyncOfTwoWorkerProcessesLosesNothing(t *testing.T) {
+	s := newStack(t, dailySync)
+	s.startProcess(t)
+	s.startProcess(t)
+	l := s.lake(t)
+	for range 3 {
+		s.sync(t)
+		s.requireEqual(t, l)
+		for _, c := range s.clients {
+			c.server.ExecIn(t, c.Database, "update orders set note = concat('again ', now(6)) where id % 7 = 0; update stock set quantity = quantity + 1;")
+		}
+	}
+	s.sync(t)
+	s.requireEqual(t, l)
+}
+
+func TestBackfillReadsItsRangeAndLeavesTheWatermark(t *testing.T) {
+	s := newStack(t, dailySync)
+	s.startWorker(t)
+	l := s.lake(t)
+	s.sync(t)
+	before := s.query(t, l, "select client_id, table_name, watermark from sync_log order by 1, 2")
+
+	run := s.startInput(t, "backfill/daily", workflows.SyncInput{
+		Select: workflows.Selection{Clients: []string{"acme"}, Tables: []string{"events"}},
+		Mode:   workflows.Mode{From: "100", To: "150"},
+	})
+	require.NoError(t, s.wait(t, run))
+	s.requireEqual(t, l)
+	require.Equal(t, before, s.query(t, l, "select client_id, table_name, watermark from sync_log order by 1, 2"))
+	require.Equal(t, []string{"50|acme|events"}, s.query(t, l, "select rows_read, client_id, table_name from sync_runs where backfill"))
+}
+
+func TestReloadDeletesWhatTheSourceNoLongerHas(t *testing.T) {
+	s := newStack(t, dailySync)
+	s.startWorker(t)
+	l := s.lake(t)
+	s.sync(t)
+	for _, c := range s.clients {
+		c.server.ExecIn(t, c.Database, "delete from orders where id between 100 and 199; delete from customers where id = 9")
+	}
+	run := s.startInput(t, "sync/daily/full", workflows.SyncInput{Mode: workflows.Mode{Reload: true}})
+	require.NoError(t, s.wait(t, run))
+	s.requireEqual(t, l)
+}
+
+// killPoints are moments of a run, each told by a file that is there from then on. %s is the lake's table.
+var killPoints = map[string]string{
+	"extract begins":              "scratch/worker-*/*/raw/*",
+	"validated, transform writes": "scratch/worker-*/*/clean/*",
+	"staged, before the merge":    "lake/_staging/*/*/*",
+	"merge writes":                "lake/central/big/region=eu/*/*.parquet",
+	"merge committed":             "lake/central/big/_delta_log/00000000000000000001.json",
+	"logged":                      "lake/central/sync_runs/_delta_log/00000000000000000000.json",
+}
+
+const bigSync = `
+target: {schema: central}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 3s}
+clients: [acme]
+tables:
+  - {name: big, cursor: updated_at}
+`
+
+func TestSyncSurvivesAKilledWorker(t *testing.T) {
+	for point, glob := range killPoints {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			s := newBigStack(t)
+			worker := s.startProcess(t)
+			run := s.start(t)
+			killWhen(t, worker, filepath.Join(s.dir, glob))
+			s.startProcess(t)
+			require.NoError(t, s.wait(t, run))
+			l := s.lake(t)
+			acme := s.clients[0]
+			require.Equal(t, acme.rows(t, "select id, note, n from big order by id"), s.query(t, l, "select id, note, n from big order by id"))
+			require.Equal(t, []string{"1|ok|300000"}, s.query(t, l, "select count(*), max(status), max(rows_staged) from sync_runs"))
+			left, err := filepath.Glob(filepath.Join(s.dir, "lake/_staging/*"))
+			require.NoError(t, err)
+			require.Empty(t, left, "staging is removed")
+		})
+	}
+}
+
+func newBigStack(t *testing.T) *stack {
+	t.Helper()
+	s := &stack{dir: t.TempDir(), temporal: testserver.Temporal(t)}
+	server := testserver.MariaDB(t)
+	s.clients = []tenant{{ID: "acme", Region: "eu", Database: server.Database(t, "acme"), server: server}}
+	s.configure(t, bigSync)
+	server.ExecIn(t, s.clients[0].Database, `create table big (id int not null primary key, note varchar(100), n bigint, updated_at timestamp(6) not null default current_timestamp(6));
+		insert into big (id, note, n) select seq, concat('row ', seq), seq * 7 from seq_1_to_300000`)
+	return s
+}
+
+// killWhen kills the worker as soon as a file matches.
+func killWhen(t *testing.T, worker *exec.Cmd, glob string) {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		found, err := filepath.Glob(glob)
+		require.NoError(t, err)
+		if len(found) > 0 {
+			require.NoError(t, worker.Process.Kill())
+			return
+		}
+		require.Less(t, time.Now(), deadline, fmt.Sprintf("nothing matched %s", strings.TrimSpace(glob)))
+		time.Sleep(500 * time.Microsecond)
+	}
+}

@@ -23,7 +23,7 @@ func TestTimeWindow(t *testing.T) {
 	f := newFixture(t, "create table t (id int primary key, at timestamp(6) null, key (at))",
 		"insert into t values (1,'2024-01-01 10:00:00'),(2,'2024-01-01 10:10:00'),(3,'2024-01-01 10:10:00'),(4,'2024-01-01 10:10:00.000001'),"+
 			"(5,null),(6,timestampadd(hour,1,utc_timestamp()))")
-	f.exec("set time_zone='+00:00'; update t set at='2024-01-01 10:00:00' where id=1; update t set at='2024-01-01 10:10:00' where id in (2,3);"+
+	f.exec("set time_zone='+00:00'; update t set at='2024-01-01 10:00:00' where id=1; update t set at='2024-01-01 10:10:00' where id in (2,3);" +
 		"update t set at='2024-01-01 10:10:00.000001' where id=4; update t set at=timestampadd(hour,1,utc_timestamp()) where id=6")
 	spec := table.Spec{Name: "t", Cursor: "at", OnNullCursor: table.NullExclude}
 

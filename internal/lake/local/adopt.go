@@ -1,0 +1,220 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tributary/internal/table"
+)
+
+// adoptBytes is how large a batch's files must be on average to become data files when there are several.
+const adoptBytes = 4 << 20
+
+// adopt makes data files of the staged files of batches that only add rows, without rewriting them: by hard link, so
+// that the staged files stay for a retry. It is what makes a first load fast.
+func (m *merge) adopt(ctx context.Context, dir string) error {
+	if m.src.inline != "" {
+		return nil
+	}
+	for b, batch := range m.src.batches {
+		if !m.adoptable(b) {
+			continue
+		}
+		all, err := m.footers(ctx, dir, batch)
+		if err != nil {
+			return err
+		}
+		for _, w := range all {
+			add, err := moveIn(m.files, w, tenantValues(m.partitionBy, batch.Ref), m.src.keys, link)
+			if err != nil {
+				return fmt.Errorf("batch %s: %w", batch.ID, err)
+			}
+			m.made = append(m.made, add.LocalPath(m.table.Dir()))
+			m.tx.Adds = append(m.tx.Adds, add)
+		}
+		m.adopted = append(m.adopted, b)
+		m.results[b].Inserted = m.facts[b].rows
+	}
+	return nil
+}
+
+// adoptable says whether a batch's files can be data files as they are: their rows are new, unique and none is
+// deleted, they are one partition's, and they have the table's columns with the table's types and no others.
+func (m *merge) adoptable(b int) bool {
+	batch, f := m.src.batches[b], m.facts[b]
+	if f.rows == 0 || f.deletes > 0 || f.distinct < f.rows || !tenantOnly(m.partitionBy) || m.hasCandidate(b) {
+		return false
+	}
+	var bytes int64
+	for _, file := range batch.Files {
+		bytes += file.Bytes
+	}
+	n := int64(len(batch.Files))
+	if n > 1 && bytes/n < adoptBytes || f.rows <= tailNewRows && m.smallFile(tenantValues(m.partitionBy, batch.Ref)) >= 0 {
+		return false
+	}
+	for name, duck := range m.src.types[b] {
+		i := m.schema.Find(name)
+		if i < 0 || duckType(m.schema[i].Type) != duck || batch.Schema.Find(name) < 0 {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(batch.Schema, func(c table.Column) bool { // Delta's readers find columns by exact name
+		i := m.schema.Find(c.Name)
+		return i < 0 || m.schema[i].Name != c.Name
+	})
+}
+
+func (m *merge) hasCandidate(b int) bool {
+	for _, add := range m.files.adds {
+		stats, err := add.Statistics()
+		if err != nil {
+			stats = nil
+		}
+		if m.mayMeet(add, stats, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// footers reads the rows and statistics of a batch's files from their Parquet footers.
+func (m *merge) footers(ctx context.Context, dir string, batch table.Batch) ([]written, error) {
+	paths := make([]string, len(batch.Files))
+	for i, file := range batch.Files {
+		paths[i] = stagedPath(dir, file.Path)
+	}
+	byPath := map[string]*written{}
+	err := m.each(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(paths)+")", func(v []any) error {
+		w := &written{path: v[0].(string), rows: integer(v[1]), stats: map[string]map[string]any{}}
+		info, err := os.Stat(w.path)
+		if err != nil {
+			return err
+		}
+		w.bytes, byPath[w.path] = info.Size(), w
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var queries []string
+	for i, column := range m.schema {
+		if (i < indexed || hasFold(m.src.keys, column.Name)) && batch.Schema.Find(column.Name) >= 0 {
+			queries = append(queries, footerQuery(column))
+		}
+	}
+	err = m.each(ctx, "WITH footers AS MATERIALIZED (SELECT * FROM parquet_metadata("+literals(paths)+")) "+strings.Join(queries, " UNION ALL "), func(v []any) error {
+		byPath[v[0].(string)].stats[v[1].(string)] = map[string]any{"min": v[2], "max": v[3], "null_count": v[4]}
+		return nil
+	})
+	all := make([]written, 0, len(paths))
+	for _, path := range paths {
+		if w := byPath[path]; w != nil && w.rows > 0 {
+			all = append(all, *w)
+		}
+	}
+	return all, err
+}
+
+// footerQuery sums up a column over a file's row groups. A row group that has values but no bounds, or bounds
+// that are not exact, leaves the file without; so does a float, whose NaN the footer may hide.
+func footerQuery(column table.Column) string {
+	duck, known := duckType(column.Type), "bool_and(stats_min_value IS NOT NULL OR stats_null_count = num_values)"
+	if column.Type == table.Float || column.Type == table.Double || column.Type == table.Binary {
+		known = "false"
+	}
+	bound := func(f, value string) string {
+		return fmt.Sprintf("CASE WHEN %s THEN %s(TRY_CAST(%s AS %s))::VARCHAR END", known, f, value, duck)
+	}
+	return fmt.Sprintf("SELECT file_name, %s, %s, %s, sum(stats_null_count)::BIGINT FROM footers WHERE path_in_schema IN (%[1]s, %[4]s) GROUP BY file_name",
+		table.Literal(column.Name), bound("min", "stats_min_value"), bound("max", "stats_max_value"), table.Literal(quote(column.Name)))
+}
+
+// link makes a hard link, or a copy where the file system has none.
+func link(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	return copyFile(from, to)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		os.Remove(to)
+		return err
+	}
+	return out.Close()
+}
+
+// Stage implements lake.Lake: the files move to a folder of the batch's own inside the lake.
+func (l *Lake) Stage(ctx context.Context, batchID string, staged []table.File) ([]table.File, error) {
+	folder, err := l.stagingFolder(batchID)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+	}
+	moved := make([]table.File, len(staged))
+	for i, file := range staged {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		moved[i] = file
+		moved[i].Path = filepath.Join(folder, fmt.Sprintf("%05d.parquet", i))
+		if err := moveFile(file.Path, moved[i].Path); err != nil {
+			return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+		}
+	}
+	return moved, nil
+}
+
+// moveFile renames, or copies to another file system. It replaces what is at the new path by a new file: the old
+// one may be a data file already. A file that an earlier call moved stays where it is.
+func moveFile(from, to string) error {
+	if from == to {
+		return nil
+	}
+	if _, err := os.Stat(from); os.IsNotExist(err) {
+		if _, staged := os.Stat(to); staged == nil {
+			return nil
+		}
+	}
+	err := os.Rename(from, to)
+	if err == nil || os.IsNotExist(err) {
+		return err
+	}
+	os.Remove(to)
+	return copyFile(from, to)
+}
+
+// Unstage implements lake.Lake.
+func (l *Lake) Unstage(_ context.Context, batchID string) error {
+	folder, err := l.stagingFolder(batchID)
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(folder)
+}
+
+func (l *Lake) stagingFolder(batchID string) (string, error) {
+	if batchID == "" {
+		return "", fmt.Errorf("stage: a batch needs an id")
+	}
+	return filepath.Join(l.dir, stagingDir, folderName(batchID)), nil
+}

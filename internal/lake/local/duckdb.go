@@ -1,0 +1,164 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// openDuckDB opens an in-memory DuckDB with the lake's limits. Connections are never reused, so that
+// temporary tables end with the call that made them.
+func openDuckDB(ctx context.Context, options Options) (*sql.DB, error) {
+	settings := []string{
+		"SET memory_limit = " + table.Literal(options.MemoryLimit),
+		"SET temp_directory = " + table.Literal(options.TempDir),
+		"SET preserve_insertion_order = false",
+		"SET enable_geoparquet_conversion = false",
+		"SET autoinstall_known_extensions = false",
+		"SET autoload_known_extensions = false",
+	}
+	if options.Threads > 0 {
+		settings = append(settings, fmt.Sprintf("SET threads = %d", options.Threads))
+	}
+	var once sync.Once
+	connector, err := duckdb.NewConnector("", func(execer driver.ExecerContext) (err error) {
+		once.Do(func() { err = setAll(ctx, execer, settings) }) // of the database: some cannot be set again once used
+		if err != nil {
+			return err
+		}
+		return setAll(ctx, execer, []string{"SET TimeZone = 'UTC'"}) // of the connection
+	})
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(-1)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func setAll(ctx context.Context, execer driver.ExecerContext, settings []string) error {
+	for _, setting := range settings {
+		if _, err := execer.ExecContext(ctx, setting, nil); err != nil {
+			return fmt.Errorf("%s: %w", setting, err)
+		}
+	}
+	return nil
+}
+
+// session is one DuckDB connection, with its temporary tables and its folder for output.
+type session struct {
+	conn *sql.Conn
+	work string
+}
+
+const workPrefix = "work-"
+
+func (l *Lake) session(ctx context.Context) (*session, error) {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// On the lake's own file system, so that finished files move into their table by rename.
+	work, err := os.MkdirTemp(filepath.Join(l.dir, tempDir), workPrefix)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &session{conn: conn, work: work}, nil
+}
+
+func (s *session) close() {
+	s.conn.Close()
+	os.RemoveAll(s.work)
+}
+
+func (s *session) exec(ctx context.Context, query string) error {
+	_, err := s.conn.ExecContext(ctx, query)
+	return classify(err)
+}
+
+// each calls row with the values of every row; they are only valid during the call.
+func (s *session) each(ctx context.Context, query string, row func(v []any) error) error {
+	rows, err := s.conn.QueryContext(ctx, query)
+	if err != nil {
+		return classify(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, targets := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		if err := row(values); err != nil {
+			return err
+		}
+	}
+	return classify(rows.Err())
+}
+
+// classify turns DuckDB's errors into the lake's where the reader can do something about them.
+func classify(err error) error {
+	var duck *duckdb.Error
+	if !errors.As(err, &duck) {
+		return err
+	}
+	switch {
+	case strings.Contains(duck.Msg, "No space left"):
+		return fmt.Errorf("the disk is full, nothing was committed; free space and run again: %w", err)
+	case duck.Type == duckdb.ErrorTypeOutOfMemory:
+		return fmt.Errorf("DuckDB's memory limit is too small for this table; raise the lake's memory_limit: %w", err)
+	case duck.Type == duckdb.ErrorTypeConversion, duck.Type == duckdb.ErrorTypeOutOfRange:
+		return fmt.Errorf("%w: a value does not fit its column: %w", lake.ErrSchema, err)
+	}
+	return err
+}
+
+// integer reads a count or an index, whatever integer type DuckDB gave it; NULL is 0.
+func integer(v any) int64 {
+	switch n := v.(type) {
+	case int64:
+		return n
+	case int32:
+		return int64(n)
+	case uint64:
+		return int64(n)
+	case int:
+		return int64(n)
+	case interface{ Int64() int64 }: // HUGEINT, the type of sums
+		return n.Int64()
+	}
+	return 0
+}
+
+func quote(name string) string { return table.Quote(name, table.DoubleQuote) }
+
+// list writes items as an SQL list.
+func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
+
+func literals(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = table.Literal(text)
+	}
+	return list(quoted)
+}

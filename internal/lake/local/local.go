@@ -1,0 +1,148 @@
+// Package local is the embedded lake: real Delta tables in a folder. DuckDB reads and writes their
+// Parquet files, internal/delta keeps their logs, and this package decides which files a change touches.
+package local
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"tributary/internal/delta"
+	"tributary/internal/lake"
+)
+
+// Options say where a local lake is and what it may use.
+type Options struct {
+	Dir         string // made when it is missing; tables are in Dir/<schema>/<table>
+	MemoryLimit string // of DuckDB, as it writes sizes; default "512MB"
+	Threads     int    // of DuckDB; default the number of processors
+	TempDir     string // where DuckDB spills what does not fit in memory; default Dir/_tmp
+}
+
+// Lake is a folder of Delta tables. It implements lake.Lake; several processes may use one folder at once.
+type Lake struct {
+	dir     string
+	options Options
+	db      *sql.DB
+
+	mu     sync.Mutex
+	tables map[string]*delta.Table // by folder
+}
+
+var _ lake.Lake = (*Lake)(nil)
+
+// Folders of a lake that are not schemas.
+const (
+	stagingDir = "_staging"
+	tempDir    = "_tmp"
+)
+
+// leftoverAge is how old a temporary folder is before Open takes it for one that a killed process left.
+const leftoverAge = 24 * time.Hour
+
+// Open opens the lake in a folder and makes it when it is missing. A folder that cannot be written is an error.
+func Open(ctx context.Context, options Options) (*Lake, error) {
+	dir, err := filepath.Abs(options.Dir)
+	if err != nil || options.Dir == "" {
+		return nil, fmt.Errorf("local lake: folder %q is not usable: name a folder that can be written (lake.dir)", options.Dir)
+	}
+	if strings.ContainsAny(dir, "*?[]{}") {
+		return nil, fmt.Errorf("local lake: folder %q has one of * ? [ ] { } in its name, which DuckDB reads as a pattern: choose another", dir)
+	}
+	if options.MemoryLimit == "" {
+		options.MemoryLimit = "512MB"
+	}
+	if options.TempDir == "" {
+		options.TempDir = filepath.Join(dir, tempDir)
+	}
+	for _, folder := range []string{dir, filepath.Join(dir, stagingDir), filepath.Join(dir, tempDir), options.TempDir} {
+		if err := checkWritable(folder); err != nil {
+			return nil, fmt.Errorf("local lake: folder %s cannot be written; change its owner or rights, or choose another: %w", folder, err)
+		}
+	}
+	removeLeftovers(filepath.Join(dir, tempDir))
+	db, err := openDuckDB(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("local lake %s: %w", dir, err)
+	}
+	return &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}}, nil
+}
+
+// Close ends the lake's DuckDB. Running calls fail.
+func (l *Lake) Close() error { return l.db.Close() }
+
+func checkWritable(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, ".probe-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(probe.Name())
+	return probe.Close()
+}
+
+func removeLeftovers(folder string) {
+	entries, _ := os.ReadDir(folder)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && strings.HasPrefix(entry.Name(), workPrefix) && time.Since(info.ModTime()) > leftoverAge {
+			os.RemoveAll(filepath.Join(folder, entry.Name()))
+		}
+	}
+}
+
+// table returns the Delta table of a central table; one per folder, because it caches the snapshot.
+func (l *Lake) table(schema, name string) (*delta.Table, error) {
+	if schema == "" || name == "" {
+		return nil, fmt.Errorf("local lake: central table %q.%q needs a schema and a name", schema, name)
+	}
+	dir := filepath.Join(l.dir, folderName(schema), folderName(name))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.tables[dir]
+	if !ok {
+		t = delta.Open(dir)
+		l.tables[dir] = t
+	}
+	return t, nil
+}
+
+// folderName writes a schema's or table's name so that it is one safe path element: letters, digits, and
+// inner . _ - stay, every other byte becomes =XX.
+func folderName(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if plain || i > 0 && (c == '.' || c == '_' || c == '-') {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "=%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// nameOf is the inverse of folderName.
+func nameOf(folder string) string {
+	var b strings.Builder
+	for i := 0; i < len(folder); i++ {
+		var c byte
+		if folder[i] == '=' && i+2 < len(folder) {
+			if _, err := fmt.Sscanf(folder[i+1:i+3], "%02X", &c); err == nil {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(folder[i])
+	}
+	return b.String()
+}

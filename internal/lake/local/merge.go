@@ -1,0 +1,275 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"tributary/internal/delta"
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// maxAttempts bounds how often a merge is done again because another commit came first.
+const maxAttempts = 20
+
+// Merge implements lake.Lake. Only files that hold a row that changes are rewritten; when nothing changes,
+// nothing is committed. Batches that cannot share a commit (the same client twice, or other ids) follow one another.
+func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
+	results := make([]lake.MergeResult, len(batches))
+	for _, group := range compatible(batches) {
+		part := make([]table.Batch, len(group))
+		for i, index := range group {
+			part[i] = batches[index]
+		}
+		merged, err := l.mergeGroup(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, index := range group {
+			results[index] = merged[i]
+		}
+	}
+	return results, nil
+}
+
+// compatible splits batches into groups that one commit can take: one table, the same ids and cursor, each
+// client once. It returns indexes.
+func compatible(batches []table.Batch) [][]int {
+	var groups [][]int
+	for i, batch := range batches {
+		at := slices.IndexFunc(groups, func(group []int) bool {
+			first := batches[group[0]]
+			return first.Ref.Schema == batch.Ref.Schema && first.Ref.Table == batch.Ref.Table && first.Cursor == batch.Cursor &&
+				slices.Equal(first.Keys, batch.Keys) && !slices.ContainsFunc(group, func(j int) bool {
+				return batches[j].Ref.Client == batch.Ref.Client && batches[j].Ref.Region == batch.Ref.Region
+			})
+		})
+		if at < 0 {
+			groups = append(groups, []int{i})
+		} else {
+			groups[at] = append(groups[at], i)
+		}
+	}
+	return groups
+}
+
+func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
+	first := batches[0]
+	t, err := l.table(first.Ref.Schema, first.Ref.Table)
+	if err != nil {
+		return nil, err
+	}
+	var results []lake.MergeResult
+	err = retry(ctx, func() error {
+		results, err = l.attempt(ctx, t, &source{
+			batches: batches,
+			keys:    append(slices.Clone(first.Keys), table.RegionColumn, table.ClientColumn),
+			cursor:  first.Cursor,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("merge into %s.%s: %w", first.Ref.Schema, first.Ref.Table, err)
+	}
+	return results, nil
+}
+
+// retry calls attempt again, after a random and growing pause, while another writer's commits come first.
+func retry(ctx context.Context, attempt func() error) error {
+	for n := 1; ; n++ {
+		err := attempt()
+		if !errors.Is(err, delta.ErrConflict) && !errors.Is(err, delta.ErrExists) {
+			return translate(err)
+		}
+		if n == maxAttempts {
+			return fmt.Errorf("%w: gave up after %d attempts: %w", lake.ErrConflict, n, err)
+		}
+		pause := time.Duration(1+rand.Int64N(int64(min(n, 8)))) * 10 * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// translate gives the log's errors the lake's names.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, delta.ErrCorrupt):
+		return fmt.Errorf("%w: %w", lake.ErrCorrupt, err)
+	case errors.Is(err, delta.ErrNotFound):
+		return fmt.Errorf("%w: %w", lake.ErrNotFound, err)
+	case errors.Is(err, delta.ErrInvalid):
+		return fmt.Errorf("%w: %w", lake.ErrSchema, err)
+	}
+	return err
+}
+
+// merge is one attempt to bring a source into a table, based on one snapshot.
+type merge struct {
+	*session
+	table       *delta.Table
+	snapshot    *delta.Snapshot // nil when the table is still to be made
+	metadata    *delta.Metadata // set when the commit makes the table or adds columns
+	schema      table.Schema
+	partitionBy []string
+	src         *source
+	facts       []facts
+	files       files // candidates: the table's files that may hold a row that changes
+	adopted     []int // batches whose staged files become data files as they are
+	results     []lake.MergeResult
+	tx          delta.Tx
+	made        []string // data files in the table's folder that no commit refers to yet
+}
+
+func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake.MergeResult, error) {
+	s, err := l.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if src.types == nil && src.inline == "" {
+		if err := src.describe(ctx, s, l.dir); err != nil {
+			return nil, err
+		}
+	}
+	m := &merge{session: s, table: t, src: src, results: make([]lake.MergeResult, len(src.batches))}
+	if err := m.begin(ctx); err != nil {
+		return nil, err
+	}
+	if err := src.load(ctx, s, l.dir, m.schema); err != nil {
+		return nil, err
+	}
+	if m.facts, err = src.check(ctx, s, m.schema); err != nil {
+		return nil, err
+	}
+	return m.run(ctx, l.dir)
+}
+
+// begin reads the snapshot and settles the schema.
+func (m *merge) begin(ctx context.Context) error {
+	snapshot, err := m.src.snapshot, error(nil)
+	if m.src.inline == "" {
+		snapshot, err = m.table.Snapshot(ctx)
+	}
+	if err != nil && !errors.Is(err, delta.ErrNotFound) {
+		return err
+	}
+	first := m.src.batches[0]
+	var current table.Schema
+	if err == nil && snapshot != nil {
+		m.snapshot, m.partitionBy = snapshot, snapshot.Metadata.PartitionColumns
+		if current, err = snapshot.Schema(); err != nil {
+			return err
+		}
+	} else if m.partitionBy = first.PartitionBy; m.partitionBy == nil {
+		m.partitionBy = defaultPartitions
+	}
+	if m.schema, err = evolve(current, m.src.batches); err != nil {
+		return err
+	}
+	if err := m.checkKeys(); err != nil {
+		return err
+	}
+	m.metadata, err = changedMetadata(m.snapshot, lake.Table{Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy})
+	return err
+}
+
+// defaultPartitions keeps clients apart, so that their merges do not conflict.
+var defaultPartitions = []string{table.RegionColumn, table.ClientColumn}
+
+func (m *merge) checkKeys() error {
+	names := append(slices.Clone(m.src.keys), m.partitionBy...)
+	if m.src.cursor != "" {
+		names = append(names, m.src.cursor)
+	}
+	for _, name := range names {
+		if m.schema.Find(name) < 0 {
+			return misfit(m.src.batches[0], "the table has no column %q, which is an id, the cursor or a partition column", name)
+		}
+	}
+	return nil
+}
+
+func (m *merge) run(ctx context.Context, dir string) ([]lake.MergeResult, error) {
+	defer func() { removeAll(m.made) }()
+	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
+		if err := m.src.deduplicate(ctx, m.session); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.findCandidates(); err != nil {
+		return nil, err
+	}
+	if err := m.adopt(ctx, dir); err != nil {
+		return nil, err
+	}
+	if len(m.adopted) < len(m.src.batches) {
+		if err := m.findChanges(ctx); err != nil {
+			return nil, err
+		}
+		if err := m.write(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return m.results, m.commit(ctx)
+}
+
+func (m *merge) commit(ctx context.Context) error {
+	version := int64(-1)
+	if m.snapshot != nil {
+		version = m.snapshot.Version
+	}
+	if len(m.tx.Adds) > 0 || len(m.tx.Removes) > 0 || m.metadata != nil {
+		m.tx.Read, m.tx.Metadata, m.tx.ReadPartitions, m.tx.DataChange = m.snapshot, m.metadata, m.reads, true
+		m.tx.Operation, m.tx.Parameters, m.tx.Metrics = "MERGE", m.parameters(), m.metrics()
+		var err error
+		if version, err = commit(ctx, m.table, m.tx, &m.made); err != nil {
+			return err
+		}
+	}
+	for b := range m.results {
+		m.results[b].Version, m.results[b].Group = version, len(m.src.batches)
+	}
+	return nil
+}
+
+// reads says whether the merge looked at a partition: those of the batches' clients.
+func (m *merge) reads(values map[string]*string) bool {
+	add := &delta.Add{PartitionValues: values}
+	return slices.ContainsFunc(m.src.batches, func(b table.Batch) bool { return m.mayHoldTenant(add, b.Ref) })
+}
+
+func (m *merge) mayHoldTenant(add *delta.Add, ref table.Ref) bool {
+	is := func(column, want string) bool {
+		value := partitionValue(add, column)
+		return !hasFold(m.partitionBy, column) || value != nil && *value == want
+	}
+	return is(table.RegionColumn, ref.Region) && is(table.ClientColumn, ref.Client)
+}
+
+func (m *merge) parameters() map[string]string {
+	batches := make([]string, len(m.src.batches))
+	for i, b := range m.src.batches {
+		batches[i] = b.Ref.Client
+	}
+	return map[string]string{"clients": strings.Join(batches, ","), "keys": strings.Join(m.src.keys, ",")}
+}
+
+func (m *merge) metrics() map[string]string {
+	var sum lake.MergeResult
+	for _, r := range m.results {
+		sum.Inserted, sum.Updated, sum.Deleted = sum.Inserted+r.Inserted, sum.Updated+r.Updated, sum.Deleted+r.Deleted
+	}
+	return map[string]string{
+		"numTargetRowsInserted": fmt.Sprint(sum.Inserted), "numTargetRowsUpdated": fmt.Sprint(sum.Updated),
+		"numTargetRowsDeleted": fmt.Sprint(sum.Deleted), "numTargetFilesAdded": fmt.Sprint(len(m.tx.Adds)),
+		"numTargetFilesRemoved": fmt.Sprint(len(m.tx.Removes)),
+	}
+}

@@ -1,0 +1,187 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"tributary/internal/delta"
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// Query implements lake.Lake in a DuckDB of its own, which takes one SELECT, sees the central tables as views, and
+// can reach no file or network outside the lake. A table of another schema is written schema.table.
+func (l *Lake) Query(ctx context.Context, schema, query string, at lake.At) (lake.Rows, error) {
+	db, err := openDuckDB(ctx, l.options)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	rows, err := l.query(ctx, conn, schema, query, at)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	result, err := newRows(rows, func() error { return errors.Join(rows.Close(), conn.Close(), db.Close()) })
+	if err != nil {
+		return nil, errors.Join(err, rows.Close(), conn.Close(), db.Close())
+	}
+	return result, nil
+}
+
+func (l *Lake) query(ctx context.Context, conn *sql.Conn, schema, query string, at lake.At) (*sql.Rows, error) {
+	query = strings.TrimRight(strings.TrimSpace(query), "; \n\t")
+	if err := checkSelect(ctx, conn, query); err != nil {
+		return nil, err
+	}
+	names, err := duckdb.GetTableNames(conn, query, true)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	for _, name := range names {
+		if err := l.createView(ctx, conn, schema, splitName(name), at); err != nil {
+			return nil, err
+		}
+	}
+	for _, setting := range []string{
+		"SET allowed_directories = " + literals([]string{l.dir}), "SET enable_external_access = false", "SET lock_configuration = true",
+	} {
+		if _, err := conn.ExecContext(ctx, setting); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := conn.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", classify(err))
+	}
+	return rows, nil
+}
+
+// checkSelect lets one SELECT through. DuckDB's parser serialises nothing else.
+func checkSelect(ctx context.Context, conn *sql.Conn, query string) error {
+	var text string
+	if err := conn.QueryRowContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", query).Scan(&text); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	var parsed struct {
+		Error      bool   `json:"error"`
+		Message    string `json:"error_message"`
+		Statements []any  `json:"statements"`
+	}
+	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	if parsed.Error {
+		return fmt.Errorf("query: only SELECT can run here: %s", parsed.Message)
+	}
+	if len(parsed.Statements) != 1 {
+		return fmt.Errorf("query: it has %d statements, give one", len(parsed.Statements))
+	}
+	return nil
+}
+
+// namePart matches one part of a qualified name, quoted or not.
+var namePart = regexp.MustCompile(`"(?:[^"]|"")*"|[^."]+`)
+
+// splitName splits a qualified name, as DuckDB writes it, into its parts without quotes.
+func splitName(name string) []string {
+	parts := namePart.FindAllString(name, -1)
+	for i, part := range parts {
+		parts[i] = unquoted(part)
+	}
+	return parts
+}
+
+// createView makes the view of a central table that a query names, as it was at the given point.
+func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, name []string, at lake.At) error {
+	in := schema
+	if len(name) > 1 {
+		in = name[len(name)-2]
+	}
+	short := name[len(name)-1]
+	if in == "information_schema" || strings.HasPrefix(short, "duckdb_") {
+		return nil
+	}
+	f, err := l.filesAt(ctx, in, short, at)
+	if err != nil {
+		return err
+	}
+	view := quote(short)
+	if len(name) > 1 {
+		if _, err := conn.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(in)); err != nil {
+			return err
+		}
+		view = quote(in) + "." + view
+	}
+	columns := table.QuoteAll(f.schema.Names(), table.DoubleQuote)
+	statement := fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT %s FROM (%s)", view, columns, f.scan(f.schema.Names(), nil))
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
+		return fmt.Errorf("query: table %s.%s: %w", in, short, classify(err))
+	}
+	return nil
+}
+
+// filesAt returns a table's files and schema at a point of its history.
+func (l *Lake) filesAt(ctx context.Context, schema, name string, at lake.At) (files, error) {
+	known := l.tableNames(schema)
+	i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
+	if i < 0 {
+		return files{}, fmt.Errorf("query: %w: %s.%s; schema %s has %s", lake.ErrNotFound, schema, name, schema, orNone(known))
+	}
+	t, err := l.table(schema, known[i])
+	if err != nil {
+		return files{}, err
+	}
+	snapshot, err := snapshotAt(ctx, t, at)
+	if err != nil {
+		return files{}, fmt.Errorf("query: table %s.%s: %w", schema, name, translate(err))
+	}
+	columns, err := snapshot.Schema()
+	return files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: snapshot.Files()}, translate(err)
+}
+
+func snapshotAt(ctx context.Context, t *delta.Table, at lake.At) (*delta.Snapshot, error) {
+	switch {
+	case at.Version != nil:
+		return t.SnapshotAt(ctx, *at.Version)
+	case !at.Time.IsZero():
+		version, err := t.VersionAsOf(ctx, at.Time)
+		if err != nil {
+			return nil, err
+		}
+		return t.SnapshotAt(ctx, version)
+	}
+	return t.Snapshot(ctx)
+}
+
+// tableNames lists the central tables of a schema.
+func (l *Lake) tableNames(schema string) []string {
+	logs, _ := filepath.Glob(filepath.Join(l.dir, folderName(schema), "*", "_delta_log"))
+	names := make([]string, 0, len(logs))
+	for _, log := range logs {
+		if info, err := os.Stat(log); err == nil && info.IsDir() {
+			names = append(names, nameOf(filepath.Base(filepath.Dir(log))))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "no tables"
+	}
+	return strings.Join(names, ", ")
+}

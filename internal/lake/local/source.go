@@ -1,0 +1,239 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"tributary/internal/delta"
+	"tributary/internal/table"
+)
+
+// source is what a merge brings in, as the temporary relation src: __b (the batch's index), __r (the row's
+// number, unique), __d (whether the row is a delete), __x (whether it names another tenant), and the columns of the
+// central table.
+type source struct {
+	batches    []table.Batch
+	types      []map[string]string // per batch: DuckDB's type by lower-case column name, as its files have it
+	keys       []string            // client_id and region included
+	cursor     string
+	insertOnly bool            // a matched row stays as it is
+	view       bool            // src is a view over the staged files
+	inline     string          // the rows themselves, as a SELECT of what src has; there are no files then
+	snapshot   *delta.Snapshot // what inline is based on
+}
+
+// facts is what the rows of one batch are.
+type facts struct {
+	rows, distinct, deletes int64
+	low, high               []any // by key
+}
+
+// materialise is up to how many rows src is a table; larger ones are read from their files each time.
+const materialise = 300_000
+
+// describe reads the columns of the batches' files.
+func (src *source) describe(ctx context.Context, s *session, dir string) error {
+	src.types = make([]map[string]string, len(src.batches))
+	for b, batch := range src.batches {
+		src.types[b] = map[string]string{}
+		if len(batch.Files) == 0 {
+			continue
+		}
+		err := s.each(ctx, "DESCRIBE SELECT * FROM "+readStaged(dir, batch), func(v []any) error {
+			src.types[b][strings.ToLower(v[0].(string))] = v[1].(string)
+			return nil
+		})
+		if err != nil {
+			return incomplete(batch, "its files cannot be read, stage it again: %v", err)
+		}
+		if err := checkTypes(batch, src.types[b]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTypes compares what a batch says of its files with what they are.
+func checkTypes(batch table.Batch, types map[string]string) error {
+	for _, column := range batch.Schema {
+		duck, ok := types[strings.ToLower(column.Name)]
+		if !ok {
+			return incomplete(batch, "its files have no column %q", column.Name)
+		}
+		actual, known := centralType(duck)
+		if !known || !fits(actual, column.Type) {
+			return misfit(batch, "column %q is staged as %s, which is not exact in %s", column.Name, duck, column.Type)
+		}
+	}
+	names := append([]string{table.ClientColumn, table.RegionColumn}, batch.Keys...)
+	for _, name := range names {
+		if batch.Schema.Find(name) < 0 {
+			return incomplete(batch, "its schema has no column %q, which is a key", name)
+		}
+	}
+	return nil
+}
+
+func readStaged(dir string, batch table.Batch) string {
+	paths := make([]string, len(batch.Files))
+	for i, file := range batch.Files {
+		paths[i] = stagedPath(dir, file.Path)
+	}
+	return fmt.Sprintf("read_parquet(%s, hive_partitioning = false)", literals(paths))
+}
+
+func stagedPath(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, stagingDir, path)
+}
+
+// load makes src with the columns of the central schema.
+func (src *source) load(ctx context.Context, s *session, dir string, schema table.Schema) error {
+	if src.inline != "" {
+		return s.exec(ctx, "CREATE TEMP TABLE src AS "+src.inline)
+	}
+	var rows int64
+	var parts []string
+	first := 0
+	for b, batch := range src.batches {
+		rows += batch.Rows
+		if len(batch.Files) > 0 {
+			parts = append(parts, src.selectBatch(dir, b, first, schema))
+		}
+		first += len(batch.Files)
+	}
+	if len(parts) == 0 {
+		parts = []string{src.selectNothing(schema)}
+	}
+	kind := "TABLE"
+	if src.view = rows > materialise; src.view {
+		kind = "VIEW"
+	}
+	return s.exec(ctx, "CREATE TEMP "+kind+" src AS "+strings.Join(parts, " UNION ALL "))
+}
+
+func (src *source) selectBatch(dir string, b, firstFile int, schema table.Schema) string {
+	batch := src.batches[b]
+	columns := []string{
+		fmt.Sprintf("%d::INTEGER AS __b", b),
+		fmt.Sprintf("((%d + %s::BIGINT) << 40) | %s::BIGINT AS __r", firstFile, fileIndex, fileRow),
+		fmt.Sprintf("%s AS __d", deletedExpr(batch)),
+		fmt.Sprintf("(%s IS DISTINCT FROM %s OR %s IS DISTINCT FROM %s) AS __x", quote(table.ClientColumn),
+			table.Literal(batch.Ref.Client), quote(table.RegionColumn), table.Literal(batch.Ref.Region)),
+	}
+	for _, column := range schema {
+		expr := "NULL"
+		if batch.Schema.Find(column.Name) >= 0 {
+			expr = quote(column.Name)
+		}
+		if src.types[b][strings.ToLower(column.Name)] != duckType(column.Type) || expr == "NULL" {
+			expr = fmt.Sprintf("CAST(%s AS %s)", expr, duckType(column.Type))
+		}
+		columns = append(columns, expr+" AS "+quote(column.Name))
+	}
+	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), readStaged(dir, batch))
+}
+
+func (src *source) selectNothing(schema table.Schema) string {
+	columns := []string{"0::INTEGER AS __b", "0::BIGINT AS __r", "false AS __d", "false AS __x"}
+	for _, column := range schema {
+		columns = append(columns, fmt.Sprintf("NULL::%s AS %s", duckType(column.Type), quote(column.Name)))
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " WHERE false"
+}
+
+// deletedExpr is whether a row's soft-delete column says deleted: neither NULL, false nor 0, for texts neither
+// empty nor one of those words.
+func deletedExpr(batch table.Batch) string {
+	i := batch.Schema.Find(batch.Deleted)
+	if batch.Deleted == "" || i < 0 {
+		return "false"
+	}
+	column := quote(batch.Schema[i].Name)
+	switch batch.Schema[i].Type {
+	case table.Boolean:
+		return "coalesce(" + column + ", false)"
+	case table.Date, table.Timestamp, table.Binary:
+		return "(" + column + " IS NOT NULL)"
+	case table.String:
+		return "coalesce(lower(" + column + ") NOT IN ('', '0', 'false'), false)"
+	}
+	return "coalesce(" + column + " <> 0, false)"
+}
+
+// check compares every batch with its rows. Rows of another tenant, missing ids and a wrong count are lake.ErrBatch.
+func (src *source) check(ctx context.Context, s *session, schema table.Schema) ([]facts, error) {
+	all := make([]facts, len(src.batches))
+	err := s.each(ctx, src.checkQuery(schema), func(v []any) error {
+		b := int(integer(v[0]))
+		if n := integer(v[2]); n > 0 {
+			return incomplete(src.batches[b], "%d rows carry another client or region", n)
+		}
+		if n := integer(v[3]); n > 0 {
+			return incomplete(src.batches[b], "%d rows have an id that is NULL", n)
+		}
+		f := facts{rows: integer(v[1]), distinct: integer(v[4]), deletes: integer(v[5])}
+		for k := range src.keys {
+			f.low, f.high = append(f.low, v[6+2*k]), append(f.high, v[7+2*k])
+		}
+		all[b] = f
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for b, batch := range src.batches {
+		if all[b].rows != batch.Rows {
+			return nil, incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, all[b].rows)
+		}
+	}
+	return all, nil
+}
+
+func (src *source) checkQuery(schema table.Schema) string {
+	var nulls, keys, bounds []string
+	for _, key := range src.keys {
+		column := schema[schema.Find(key)]
+		nulls = append(nulls, quote(key)+" IS NULL")
+		if !strings.EqualFold(key, table.ClientColumn) && !strings.EqualFold(key, table.RegionColumn) {
+			keys = append(keys, quote(key))
+		}
+		low, high := fmt.Sprintf("min(%s)", quote(key)), fmt.Sprintf("max(%s)", quote(key))
+		if _, _, ok := column.Type.DecimalOf(); ok {
+			low, high = low+"::VARCHAR", high+"::VARCHAR"
+		}
+		bounds = append(bounds, low, high)
+	}
+	distinct := "1"
+	if len(keys) == 1 {
+		distinct = keys[0]
+	} else if len(keys) > 1 {
+		distinct = "hash(" + strings.Join(keys, ", ") + ")" // a collision only costs a look for duplicates
+	}
+	return fmt.Sprintf("SELECT __b, count(*), count_if(__x), count_if(%s), count(DISTINCT %s), count_if(__d), %s FROM src GROUP BY __b",
+		strings.Join(nulls, " OR "), distinct, strings.Join(bounds, ", "))
+}
+
+// deduplicate keeps the newest row of each key: the largest cursor, then the last in the files.
+func (src *source) deduplicate(ctx context.Context, s *session) error {
+	order := "__r DESC"
+	if src.cursor != "" {
+		order = quote(src.cursor) + " DESC NULLS LAST, " + order
+	}
+	query := fmt.Sprintf("CREATE TEMP TABLE deduplicated AS SELECT * FROM src QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1",
+		table.QuoteAll(src.keys, table.DoubleQuote), order)
+	drop := "DROP TABLE src"
+	if src.view {
+		drop = "DROP VIEW src"
+	}
+	for _, statement := range []string{query, drop, "ALTER TABLE deduplicated RENAME TO src"} {
+		if err := s.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,285 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tributary/internal/delta"
+	"tributary/internal/table"
+)
+
+// Sizes of data files. Row groups have 122,880 rows.
+const (
+	fileRowGroups = 8         // a file ends after about a million rows …
+	fileBytes     = "128MB"   // … or this many bytes
+	smallRows     = 120_000   // outputs up to this size are written together, in one statement
+	tailTouched   = 32 << 20  // new rows join a rewritten file up to this size,
+	tailUntouched = 1 << 20   // or one that is left alone up to this size, so that small merges do not pile up small files
+	tailNewRows   = 4 * 16384 // unless there are more of them than this
+)
+
+// output is a data file to be written.
+type output struct {
+	values map[string]*string // of the partition columns
+	from   int                // the file that it replaces, or -1
+	rows   int64              // about
+}
+
+// partition is one of the partitions that rows are written to; number p of table put's rows.
+type partition struct {
+	values map[string]*string
+}
+
+// write makes the data files of the merge: one for each file that loses a row, with what stays of it and what
+// replaces it, and new ones for the rows that are new.
+func (m *merge) write(ctx context.Context) error {
+	partitions, err := m.partitions(ctx)
+	if err != nil {
+		return err
+	}
+	outputs, routes, err := m.plan(ctx, partitions)
+	if err != nil || len(outputs) == 0 {
+		return err
+	}
+	if err := m.route(ctx, outputs, routes); err != nil {
+		return err
+	}
+	var small []int
+	for o, out := range outputs {
+		if out.from >= 0 {
+			m.tx.Removes = append(m.tx.Removes, m.files.adds[out.from])
+		}
+		switch {
+		case out.rows == 0:
+		case out.rows <= smallRows:
+			small = append(small, o)
+		default:
+			if err := m.writeLarge(ctx, outputs, o); err != nil {
+				return err
+			}
+		}
+	}
+	if len(small) == 0 {
+		return nil
+	}
+	return m.writeSmall(ctx, outputs, small)
+}
+
+// partitions numbers the partitions that rows of put go to, in column put.p.
+func (m *merge) partitions(ctx context.Context) ([]partition, error) {
+	if tenantOnly(m.partitionBy) {
+		partitions := make([]partition, len(m.src.batches))
+		for b, batch := range m.src.batches {
+			partitions[b] = partition{tenantValues(m.partitionBy, batch.Ref)}
+		}
+		return partitions, m.exec(ctx, "CREATE TEMP VIEW located AS SELECT r, f, b AS p FROM put")
+	}
+	columns := table.QuoteAll(m.partitionBy, table.DoubleQuote)
+	query := fmt.Sprintf("CREATE TEMP TABLE parts AS SELECT *, row_number() OVER () - 1 AS __p FROM (SELECT DISTINCT %s FROM src SEMI JOIN put ON r = __r)", columns)
+	if err := m.exec(ctx, query); err != nil {
+		return nil, err
+	}
+	same := make([]string, len(m.partitionBy))
+	for i, column := range m.partitionBy {
+		same[i] = fmt.Sprintf("s.%s IS NOT DISTINCT FROM q.%[1]s", quote(column))
+	}
+	query = "CREATE TEMP TABLE located AS SELECT put.r, put.f, q.__p AS p FROM put JOIN src s ON s.__r = put.r JOIN parts q ON " + strings.Join(same, " AND ")
+	if err := m.exec(ctx, query); err != nil {
+		return nil, err
+	}
+	return m.readPartitions(ctx, columns)
+}
+
+func (m *merge) readPartitions(ctx context.Context, columns string) ([]partition, error) {
+	var partitions []partition
+	err := m.each(ctx, "SELECT "+columns+" FROM parts ORDER BY __p", func(v []any) error {
+		values := map[string]*string{}
+		for i, name := range m.partitionBy {
+			column := m.schema[m.schema.Find(name)]
+			value, err := delta.PartitionValue(column.Type, natural(v[i]))
+			if err != nil {
+				return misfit(m.src.batches[0], "partition column %q: %v", name, err)
+			}
+			values[name] = value
+		}
+		partitions = append(partitions, partition{values})
+		return nil
+	})
+	return partitions, err
+}
+
+// tenantOnly says whether a batch is all in one partition.
+func tenantOnly(partitionBy []string) bool {
+	return !slices.ContainsFunc(partitionBy, func(c string) bool {
+		return !strings.EqualFold(c, table.ClientColumn) && !strings.EqualFold(c, table.RegionColumn)
+	})
+}
+
+func tenantValues(partitionBy []string, ref table.Ref) map[string]*string {
+	values := map[string]*string{}
+	for _, column := range partitionBy {
+		value := ref.Client
+		if strings.EqualFold(column, table.RegionColumn) {
+			value = ref.Region
+		}
+		values[column] = &value
+	}
+	return values
+}
+
+// routeKey is where a row of put comes from and belongs: the file that it replaces a row of (-1 when it is
+// new), and its partition.
+type routeKey struct{ file, partition int }
+
+// plan decides the outputs, and which of them the rows of put go to.
+func (m *merge) plan(ctx context.Context, partitions []partition) ([]output, map[routeKey]int, error) {
+	var outputs []output
+	byFile, byPartition, routes := map[int]int{}, map[int]int{}, map[routeKey]int{}
+	err := m.each(ctx, "SELECT f, count(DISTINCT n) FROM changed GROUP BY f ORDER BY f", func(v []any) error {
+		file := int(integer(v[0]))
+		byFile[file] = len(outputs)
+		outputs = append(outputs, m.replacement(file, integer(v[1])))
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = m.each(ctx, "SELECT coalesce(f, -1), p, count(*) FROM located GROUP BY ALL ORDER BY ALL", func(v []any) error {
+		key, rows := routeKey{int(integer(v[0])), int(integer(v[1]))}, integer(v[2])
+		values := partitions[key.partition].values
+		o, ok := byFile[key.file]
+		if !ok || !samePartition(values, outputs[o].values) {
+			if o, ok = byPartition[key.partition]; !ok {
+				outputs, o = m.outputForNew(outputs, values, rows)
+				byPartition[key.partition] = o
+			}
+		}
+		outputs[o].rows += rows
+		routes[key] = o
+		return nil
+	})
+	return outputs, routes, err
+}
+
+// replacement is the output for a file that loses rows.
+func (m *merge) replacement(file int, gone int64) output {
+	add := m.files.adds[file]
+	rows := int64(smallRows + 1) // unknown: written by itself
+	if stats, err := add.Statistics(); err == nil && stats != nil {
+		rows = max(stats.NumRecords-gone, 0)
+	}
+	return output{values: add.PartitionValues, from: file, rows: rows}
+}
+
+// outputForNew chooses where the new rows of a partition go: with the smallest rewritten file, with a small file that
+// would stay as it is, or to a file of their own.
+func (m *merge) outputForNew(outputs []output, values map[string]*string, rows int64) ([]output, int) {
+	best := -1
+	for o, out := range outputs {
+		if out.from >= 0 && rows <= tailNewRows && samePartition(values, out.values) && m.files.adds[out.from].Size <= tailTouched &&
+			(best < 0 || m.files.adds[out.from].Size < m.files.adds[outputs[best].from].Size) {
+			best = o
+		}
+	}
+	if best >= 0 {
+		return outputs, best
+	}
+	out := output{values: values, from: -1}
+	if file := m.smallFile(values); file >= 0 && rows <= tailNewRows {
+		out = m.replacement(file, 0)
+	}
+	return append(outputs, out), len(outputs)
+}
+
+// smallFile finds a small file of the partition, and adds it to the merge's files; -1 when there is none.
+func (m *merge) smallFile(values map[string]*string) int {
+	if m.snapshot == nil {
+		return -1
+	}
+	var best *delta.Add
+	for _, add := range m.snapshot.Files() {
+		if add.Size <= tailUntouched && samePartition(values, add.PartitionValues) && (best == nil || add.Size < best.Size) {
+			best = add
+		}
+	}
+	if best == nil {
+		return -1
+	}
+	if i := slices.Index(m.files.adds, best); i >= 0 {
+		return i
+	}
+	m.files.adds = append(m.files.adds, best)
+	return len(m.files.adds) - 1
+}
+
+func samePartition(a, b map[string]*string) bool {
+	return maps.EqualFunc(a, b, func(x, y *string) bool { return x == y || x != nil && y != nil && *x == *y })
+}
+
+// route makes the temporary relations writes(r, o) and rewritten(f, o).
+func (m *merge) route(ctx context.Context, outputs []output, routes map[routeKey]int) error {
+	rows := []string{"(-2, -2, -2)"} // VALUES needs one
+	for key, o := range routes {
+		rows = append(rows, fmt.Sprintf("(%d, %d, %d)", key.file, key.partition, o))
+	}
+	query := "CREATE TEMP TABLE writes AS SELECT l.r, v.o::INTEGER AS o FROM located l JOIN (VALUES " + strings.Join(rows, ", ") +
+		") v(f, p, o) ON v.f = coalesce(l.f, -1) AND v.p = l.p"
+	if err := m.exec(ctx, query); err != nil {
+		return err
+	}
+	rows = []string{"(-2, -2)"}
+	for o, out := range outputs {
+		rows = append(rows, fmt.Sprintf("(%d, %d)", out.from, o))
+	}
+	return m.exec(ctx, "CREATE TEMP TABLE rewritten AS SELECT f::BIGINT AS f, o::INTEGER AS o FROM (VALUES "+strings.Join(rows, ", ")+") v(f, o)")
+}
+
+// writeSmall writes many outputs in one statement: DuckDB sorts the rows into one folder per output.
+func (m *merge) writeSmall(ctx context.Context, outputs []output, small []int) error {
+	var indexes []int
+	for _, o := range small {
+		if outputs[o].from >= 0 {
+			indexes = append(indexes, outputs[o].from)
+		}
+	}
+	numbers := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(small)), ", "), "[]")
+	columns := m.schema.Names()
+	query := fmt.Sprintf("SELECT %s, w.o AS __o FROM src s JOIN writes w ON w.r = s.__r WHERE w.o IN (%s)", prefixed("s", columns), numbers)
+	if len(indexes) > 0 {
+		query += fmt.Sprintf(" UNION ALL SELECT %s, w.o FROM (%s) t JOIN rewritten w ON w.f = t.__f "+
+			"WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.f = t.__f AND c.n = t.__n)",
+			prefixed("t", columns), m.files.pick(indexes).scan(columns, indexes))
+	}
+	all, err := m.copyTo(ctx, query, "small", "PARTITION_BY (__o), OVERWRITE_OR_IGNORE")
+	if err != nil {
+		return err
+	}
+	return m.keep(all, func(w written) map[string]*string { return outputs[w.output].values })
+}
+
+// writeLarge writes one output, in several files when it is long.
+func (m *merge) writeLarge(ctx context.Context, outputs []output, o int) error {
+	out, columns := outputs[o], m.schema.Names()
+	query := fmt.Sprintf("SELECT %s FROM src s SEMI JOIN (SELECT r FROM writes WHERE o = %d) w ON w.r = s.__r", prefixed("s", columns), o)
+	if out.from >= 0 {
+		one := []int{out.from}
+		query = fmt.Sprintf("SELECT %s FROM (%s) t WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.f = %d AND c.n = t.__n) UNION ALL ",
+			prefixed("t", columns), m.files.pick(one).scan(columns, one), out.from) + query
+	}
+	all, err := m.copyTo(ctx, query, fmt.Sprintf("large-%d", o), fmt.Sprintf("ROW_GROUPS_PER_FILE %d, FILE_SIZE_BYTES '%s'", fileRowGroups, fileBytes))
+	if err != nil {
+		return err
+	}
+	return m.keep(all, func(written) map[string]*string { return out.values })
+}
+
+func prefixed(alias string, columns []string) string {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = alias + "." + quote(column)
+	}
+	return strings.Join(names, ", ")
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"tributary/activities"
@@ -145,16 +146,19 @@ func TestRegionSync(t *testing.T) {
 	})
 
 	t.Run("Err: a cancelled region starts no more clients and reports what was done", func(t *testing.T) {
-		env := newEnv(t)
-		registryOf(env, map[string]int{"eu": 20})
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestWorkflowEnvironment()
 		started := 0
-		env.OnWorkflow(ClientSync, mock.Anything, mock.Anything).Return(func(ctx workflow.Context, _ ClientSyncInput) (table.Summary, error) {
+		env.RegisterWorkflow(RegionSync)
+		env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ ClientSyncInput) (table.Summary, error) {
 			started++
 			if err := workflow.Sleep(ctx, 60e9); err != nil {
 				return table.Summary{}, temporal.NewCanceledError(table.Summary{Cancelled: 1})
 			}
 			return table.Summary{OK: 1}, nil
-		})
+		}, workflow.RegisterOptions{Name: "ClientSync"})
+		env.RegisterActivity(&activities.Activities{})
+		registryOf(env, map[string]int{"eu": 20})
 		env.RegisterDelayedCallback(env.CancelWorkflow, 90e9)
 		env.ExecuteWorkflow(RegionSync, RegionSyncInput{SyncInput: SyncInput{Sync: daily()}, Region: "eu"})
 		var cancelled *temporal.CanceledError

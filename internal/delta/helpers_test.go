@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,3 +121,5 @@ func commitFile(dir string, version int64) string {
 func checkpointFile(dir string, version int64) string {
 	return filepath.Join(dir, logFolder, fmt.Sprintf("%020d.checkpoint.parquet", version))
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -116,7 +116,7 @@ func (t *Table) keepRemoved(ctx context.Context, s *Snapshot, before time.Time, 
 			return err
 		}
 		for _, f := range c.files {
-			if f.remove != nil {
+			if f.remove != nil && f.remove.DeletionTimestamp >= before.UnixMilli() {
 				keep(f.remove.key)
 			}
 		}

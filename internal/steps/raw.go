@@ -1,0 +1,118 @@
+package steps
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"tributary/internal/table"
+)
+
+const readBuffer = 1 << 20 // bytes
+
+// errEnd is the end of all raw files; not io.EOF, which errors of damaged files wrap.
+var errEnd = errors.New("end of the raw files")
+
+// rawFiles reads the record batches of all raw files of a run, one after the other, and holds one
+// batch at a time. What is wrong with the files is an ErrRaw.
+type rawFiles struct {
+	ctx    context.Context
+	raw    table.Raw
+	schema *arrow.Schema // that every file must have
+	alloc  memory.Allocator
+
+	opened  int // files opened so far
+	file    *os.File
+	reader  *ipc.Reader
+	current arrow.RecordBatch // owned by reader
+	rows    int64             // in the batches before and including current
+}
+
+func newRawFiles(ctx context.Context, raw table.Raw, columns table.Schema) (*rawFiles, error) {
+	schema, err := arrowSchema(columns)
+	if err != nil {
+		return nil, err
+	}
+	return &rawFiles{ctx: ctx, raw: raw, schema: schema, alloc: memory.DefaultAllocator}, nil
+}
+
+// next moves to the next batch that has rows. At the end it returns errEnd, after checking that as many
+// rows came as were extracted.
+func (f *rawFiles) next() (arrow.RecordBatch, error) {
+	for {
+		if err := f.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if f.reader == nil {
+			if f.opened == len(f.raw.Files) {
+				return nil, f.end()
+			}
+			if err := f.open(f.raw.Files[f.opened]); err != nil {
+				return nil, err
+			}
+			f.opened++
+		}
+		if f.reader.Next() {
+			f.current = f.reader.RecordBatch()
+			f.rows += f.current.NumRows()
+			if f.current.NumRows() == 0 {
+				continue
+			}
+			return f.current, nil
+		}
+		if err := f.reader.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrRaw, f.file.Name(), err)
+		}
+		f.close()
+	}
+}
+
+func (f *rawFiles) end() error {
+	if f.rows != f.raw.Rows {
+		return fmt.Errorf("%w: they have %d rows, %d were extracted", ErrRaw, f.rows, f.raw.Rows)
+	}
+	return errEnd
+}
+
+func (f *rawFiles) open(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRaw, err)
+	}
+	reader, err := ipc.NewReader(bufio.NewReaderSize(file, readBuffer), ipc.WithAllocator(f.alloc))
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w: %s: %w", ErrRaw, path, err), file.Close())
+	}
+	f.file, f.reader = file, reader
+	return f.checkSchema(path)
+}
+
+func (f *rawFiles) checkSchema(path string) error {
+	got := f.reader.Schema()
+	if got.NumFields() != f.schema.NumFields() {
+		return fmt.Errorf("%w: %s has %d columns, the plan has %d", ErrRaw, path, got.NumFields(), f.schema.NumFields())
+	}
+	for i, want := range f.schema.Fields() {
+		if have := got.Field(i); have.Name != want.Name || !arrow.TypeEqual(have.Type, want.Type) {
+			return fmt.Errorf("%w: %s: column %d is %s %s, in the plan %s %s",
+				ErrRaw, path, i+1, have.Name, have.Type, want.Name, want.Type)
+		}
+	}
+	return nil
+}
+
+// close closes the file that is open; the next call to next opens the one after it.
+func (f *rawFiles) close() {
+	if f.reader == nil {
+		return
+	}
+	f.reader.Release()
+	_ = f.file.Close() // opened for reading: nothing can be lost
+	f.reader, f.file, f.current = nil, nil, nil
+}

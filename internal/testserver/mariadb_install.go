@@ -77,30 +77,41 @@ func dataTemplate(program string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", program, err)
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := cacheDir()
 	if err != nil {
-		cache = os.TempDir() // no HOME, as in some containers
+		return "", err
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%s %q", version, storage))
-	dir := filepath.Join(cache, "tributary", fmt.Sprintf("mariadb-%x", key[:8]))
+	dir := filepath.Join(cache, fmt.Sprintf("mariadb-%x", key[:8]))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
 	return dir, makeTemplate(installer, dir)
 }
 
+// cacheDir is a folder of this user's that outlives the test. Where there is no home that can be
+// written to, as in some containers, it is in the folder for temporary files.
+func cacheDir() (string, error) {
+	if cache, err := os.UserCacheDir(); err == nil {
+		dir := filepath.Join(cache, "tributary")
+		if err := os.MkdirAll(dir, 0o750); err == nil {
+			return dir, nil
+		}
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("tributary-cache-%d", os.Geteuid()))
+	return dir, os.MkdirAll(dir, 0o750)
+}
+
 // makeTemplate installs beside dir and renames: several test binaries may be doing so at once, and one that is killed leaves no half.
 func makeTemplate(installer, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
-		return err
-	}
 	work, err := os.MkdirTemp(filepath.Dir(dir), "installing-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work) // what is left of it harms nobody
 	data := filepath.Join(work, "data")
-	args := append([]string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"}, storage...)
+	// --force: it goes on where the machine cannot resolve its own name.
+	args := append([]string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--force"}, storage...)
 	out, err := exec.Command(installer, append(args, asRoot()...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", installer, err, out)

@@ -82,27 +82,33 @@ func (k columnCheck) renames() {
 		if _, twice := k.renamed[fold(source)]; twice {
 			k.Add(key, "is renamed twice, in another case", "keep one of the two")
 		}
-		k.renamed[fold(source)] = central
+		k.renamed[fold(source)] = central // of two, the later: they are a fault anyway
 		if k.required(key, central) {
 			k.own(key, central)
 		}
 	}
-	sources := slices.Concat(k.spec.Columns, k.spec.IDs, []string{k.spec.Cursor, k.spec.Deletes.Column}, slices.Sorted(maps.Keys(k.spec.Rename)))
-	seen := map[string]bool{"": true}
-	for _, source := range sources {
+	k.claims()
+}
+
+// claims notes the central names of all columns that are known: first of those that keep their
+// name, so that a collision is blamed on the rename.
+func (k columnCheck) claims() {
+	for _, source := range slices.Concat(k.spec.Columns, k.spec.IDs, []string{k.spec.Cursor, k.spec.Deletes.Column}) {
+		if _, renamed := k.renamed[fold(source)]; !renamed && source != "" {
+			k.central[fold(source)] = fmt.Sprintf("%q", source)
+		}
+	}
+	seen := map[string]bool{}
+	for _, source := range slices.Sorted(maps.Keys(k.spec.Rename)) {
 		if !seen[fold(source)] {
-			k.claim(source)
+			k.claim(source, k.spec.Rename[source])
 		}
 		seen[fold(source)] = true
 	}
 }
 
-// claim notes the central name of a source column, which no other may have.
-func (k columnCheck) claim(source string) {
-	central, renamed := k.renamed[fold(source)]
-	if !renamed {
-		central = source
-	}
+// claim notes the central name of a renamed column, which no other may have.
+func (k columnCheck) claim(source, central string) {
 	if other, taken := k.central[fold(central)]; taken {
 		key := strict.Join(k.key("rename"), source)
 		k.Add(key, fmt.Sprintf("%q and %s would both be called %q", source, other, central), "rename one of them to another name")

@@ -9,23 +9,23 @@ import (
 
 // schedule checks a schedule and fills in its defaults.
 func (c checker) schedule(s *Schedule) {
-	if !s.Scheduled() {
+	if !c.Has("schedule.cron") && !c.Has("schedule.every") {
 		if c.Has("schedule") {
 			c.Add("schedule", "has neither cron nor every", `add one, such as cron: "0 2 * * *", or remove the schedule`)
 		}
 		return
 	}
 	switch {
-	case s.Cron != "" && s.Every > 0:
+	case c.Has("schedule.cron") && c.Has("schedule.every"):
 		c.Add("schedule", "has both cron and every", "keep one")
-	case s.Cron != "":
+	case c.Has("schedule.cron"):
 		c.cron(s.Cron)
 		s.TimeZone = defaultTo(s.TimeZone, "UTC")
 		c.zone("schedule.time_zone", s.TimeZone)
 	case s.TimeZone != "":
 		c.Add("schedule.time_zone", "has no meaning with every", "remove it, or use cron")
 	}
-	if s.Every > 0 && s.Every < time.Second {
+	if c.Has("schedule.every") && s.Every < time.Second {
 		c.Add("schedule.every", "is shorter than 1s", "write a longer time, such as 10m")
 	}
 	s.Overlap = defaultTo(s.Overlap, OverlapSkip)

@@ -128,6 +128,7 @@ func (s settings) worker(w *Worker) {
 	}
 	s.names("worker.regions", w.Regions, s.element, s.add)
 	s.atLeast("worker.max_sources", int64(w.MaxSources), 1)
+	s.atLeast("worker.stop_timeout", int64(w.StopTimeout), 0)
 }
 
 // element is the key of a list's element, or of the whole list when one variable set it.

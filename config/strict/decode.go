@@ -160,11 +160,12 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, key string) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if tag == "!!str" || tag == "!!null" {
+		switch tag {
+		case "!!str", "!!null":
 			v.SetString(n.Value)
-		} else if tag == "" {
+		case "":
 			d.wrong(n, key, "text")
-		} else {
+		default:
 			d.wrong(n, key, "it in quotes, as text")
 		}
 	case reflect.Bool:

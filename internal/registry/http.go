@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -166,7 +167,7 @@ func (s *httpSource) page(ctx context.Context, at *url.URL, number int) (*strict
 		return nil, err
 	}
 	f := strict.ParseJSON(s.name(number), reply.body)
-	if !f.Parsed() {
+	if !f.Parsed() || len(bytes.TrimSpace(reply.body)) == 0 {
 		return nil, s.invalid(number, "it did not answer with JSON: got "+reply.String()+"; correct clients.url, or the service")
 	}
 	return f, nil

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (r reply) String() string {
 	if r.kind != "" {
 		description += ", " + r.kind
 	}
-	if len(r.body) == 0 {
+	if len(bytes.TrimSpace(r.body)) == 0 {
 		return description + ", without content"
 	}
 	if beginning := r.beginning(); beginning != "" {

@@ -1,6 +1,7 @@
 package mariadb
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -15,10 +16,11 @@ import (
 )
 
 var (
-	errKind = errors.New("it came as another type than planned; plan the table again")
-	errFit  = errors.New("it is out of the type's range")
-	errUTF8 = errors.New("it is no valid UTF-8; correct it at the source, or read the column as binary")
-	errZero = errors.New("it is a zero or impossible date and zero_dates is fail; correct it, or use zero_dates: null")
+	errKind     = errors.New("it came as another type than planned; plan the table again")
+	errFit      = errors.New("it is out of the type's range")
+	errUTF8     = errors.New("it is no valid UTF-8; correct it at the source, or read the column as binary")
+	errFraction = errors.New("its fractional seconds are not as planned; plan the table again, or exclude the column from this kind of server")
+	errZero     = errors.New("it is a zero or impossible date and zero_dates is fail; correct it, or use zero_dates: null")
 )
 
 // converter resolves how values of a column are appended.
@@ -46,6 +48,9 @@ func (c *converters) converter(column table.SourceColumn, zone *time.Location, b
 		p, s, _ := column.Type.DecimalOf()
 		return decimal(b, p, s)
 	case *array.StringBuilder:
+		if source.base == "time" {
+			return timeOfDay(b, source.arg(0, 0))
+		}
 		return text(b)
 	case *array.BinaryBuilder:
 		return exactly(b.Append)
@@ -95,6 +100,26 @@ func text(b *array.StringBuilder) appendValue {
 		}
 		if !utf8.Valid(value) {
 			return errUTF8
+		}
+		b.BinaryBuilder.Append(value)
+		return nil
+	}
+}
+
+// timeOfDay takes TIME(f) as text of exactly f fractional digits: the driver cuts off what the server does
+// not announce.
+func timeOfDay(b *array.StringBuilder, f int) appendValue {
+	want := 0
+	if f > 0 {
+		want = f + 1
+	}
+	return func(v driver.Value) error {
+		value, ok := v.([]byte)
+		if !ok {
+			return errKind
+		}
+		if point := bytes.IndexByte(value, '.'); (point < 0 && want > 0) || (point >= 0 && len(value)-point != want) {
+			return errFraction
 		}
 		b.BinaryBuilder.Append(value)
 		return nil

@@ -19,7 +19,7 @@ var settings = []string{
 	"net_read_timeout = 3600",
 	// One dialect at every client; PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and the like change values or queries.
 	"sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-	"sql_select_limit = 18446744073709551615", // a lower one cuts results off without an error
+	"sql_select_limit = 9223372036854775807", // a lower one cuts results off without an error
 	"max_statement_time = 0",
 }
 

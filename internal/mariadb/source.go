@@ -119,6 +119,6 @@ func (s *Source) Ping(ctx context.Context) (Server, error) {
 	if strings.EqualFold(global, "SYSTEM") {
 		server.TimeZone = system
 	}
-	server.Clock, err = time.ParseInLocation(timeLayout, clock, time.UTC)
+	server.Clock, err = time.ParseInLocation(time.DateTime, clock, time.UTC) // takes a fraction of any length
 	return server, clientError(s.client, err)
 }

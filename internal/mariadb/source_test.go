@@ -31,7 +31,7 @@ func TestSessionsAreTheSameWhateverTheServersDefaults(t *testing.T) {
 	assert.Equal(t, "+00:00", zone)
 	assert.Equal(t, "utf8mb4", charset)
 	assert.NotContains(t, mode, "PAD_CHAR_TO_FULL_LENGTH")
-	assert.EqualValues(t, uint64(18446744073709551615), limit)
+	assert.EqualValues(t, 9223372036854775807, limit)
 }
 
 func TestDeniedAndMissingServers(t *testing.T) {

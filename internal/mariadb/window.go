@@ -88,7 +88,7 @@ func (e *extraction) clockHigh(ctx context.Context) (string, error) {
 	if err := e.session.conn.QueryRowContext(ctx, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").Scan(&text); err != nil {
 		return "", err
 	}
-	now, err := time.Parse(timeLayout, text)
+	now, err := time.Parse(time.DateTime, text) // takes a fraction of any length
 	if err != nil {
 		return "", err
 	}

@@ -11,9 +11,9 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
-	"go.yaml.in/yaml/v3"
 
 	"tributary/config"
+	"tributary/internal/table"
 	"tributary/internal/testserver"
 )
 
@@ -82,15 +82,15 @@ func TestComposeWorkersWaitForWhatTheyNeed(t *testing.T) {
 	for name, service := range project.Services {
 		for other, dependency := range service.DependsOn {
 			healthy := dependency.Condition == types.ServiceConditionHealthy && project.Services[other].HealthCheck != nil
-			if !healthy && dependency.Condition != types.ServiceConditionCompletedSuccessfully {
-				t.Errorf("service %s depends on %s with %q, and %s has no health check or it is not waited for", name, other, dependency.Condition, other)
+			if !healthy {
+				t.Errorf("service %s depends on %s with %q; want a health check, and to wait for it", name, other, dependency.Condition)
 			}
 		}
 		region, isWorker := strings.CutPrefix(name, "worker-")
 		if !isWorker {
 			continue
 		}
-		needs := []string{"temporal", "temporal-setup"}
+		needs := []string{"temporal"}
 		if region != "lake" {
 			needs = append(needs, "mariadb-"+region)
 		}
@@ -169,24 +169,26 @@ func TestComposeConfigurationIsValid(t *testing.T) {
 	}
 }
 
-type composeClient struct {
-	ID, Region, Host, Database, User string
-}
-
-func composeClients(t *testing.T) []composeClient {
+// composeClients are the clients of deploy/config, as a worker reads them.
+func composeClients(t *testing.T) []table.Client {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(testserver.Root(t), "deploy", "config", "clients.yaml"))
+	cfg, err := config.Load(filepath.Join(testserver.Root(t), "deploy", "config"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Clients []composeClient }
-	if err := yaml.Unmarshal(text, &file); err != nil {
+	clients, err := cfg.Registry()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Clients) == 0 {
-		t.Fatal("deploy/config/clients.yaml has no clients")
+	var all []table.Client
+	for _, region := range []string{"eu", "us", "ap"} {
+		some, err := clients.Clients(context.Background(), region)
+		if err != nil || len(some) != 2 {
+			t.Fatalf("region %s has %d clients, %v; want 2", region, len(some), err)
+		}
+		all = append(all, some...)
 	}
-	return file.Clients
+	return all
 }
 
 func flagValue(command []string, flag string) string {

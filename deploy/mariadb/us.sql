@@ -1,14 +1,14 @@
 -- The clients of region us: a database each, which Tributary may read and no more.
 -- Runs once, when the server's volume is new.
 
-CREATE DATABASE cobalt CHARACTER SET utf8mb4;
-USE cobalt;
+CREATE DATABASE cactus CHARACTER SET utf8mb4;
+USE cactus;
 SET @seed = 11, @customers = 300;
 SOURCE /sample/shop.sql
-GRANT SELECT ON cobalt.* TO 'tributary'@'%';
+GRANT SELECT ON cactus.* TO 'tributary'@'%';
 
-CREATE DATABASE dune CHARACTER SET utf8mb4;
-USE dune;
+CREATE DATABASE delta CHARACTER SET utf8mb4;
+USE delta;
 SET @seed = 13, @customers = 150;
 SOURCE /sample/shop.sql
-GRANT SELECT ON dune.* TO 'tributary'@'%';
+GRANT SELECT ON delta.* TO 'tributary'@'%';

@@ -37,7 +37,7 @@ func parseDecimal(text []byte, p, s int) (decimal128.Num, error) {
 		text = text[1:]
 	}
 	var high, low uint64
-	digits, fraction, point, any := 0, 0, false, false
+	digits, fraction, point, seen := 0, 0, false, false
 	for _, ch := range text {
 		if ch == '.' && !point {
 			point = true
@@ -47,7 +47,7 @@ func parseDecimal(text []byte, p, s int) (decimal128.Num, error) {
 		if d > 9 {
 			return decimal128.Num{}, errKind
 		}
-		any = true
+		seen = true
 		if point && fraction == s {
 			if d != 0 {
 				return decimal128.Num{}, errFit
@@ -69,7 +69,7 @@ func parseDecimal(text []byte, p, s int) (decimal128.Num, error) {
 		high, low = timesTen(high, low, 0)
 	}
 	switch {
-	case !any:
+	case !seen:
 		return decimal128.Num{}, errKind
 	case digits > p: // p ≤ 38 digits fit 127 bits
 		return decimal128.Num{}, errFit

@@ -164,3 +164,22 @@ func TestParseDecimal(t *testing.T) {
 		}
 	}
 }
+
+// TestFractionsThatTheServerDoesNotAnnounce changes the columns after the plan, which looks the same as a
+// server whose metadata is wrong.
+func TestFractionsThatTheServerDoesNotAnnounce(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, v timestamp(6) null)", "set time_zone='+00:00'; insert into t values (1,'2024-01-01 10:00:00')",
+		"create table u (id int primary key, v time(6))", "insert into u values (1,'10:00:00')")
+	s := f.open()
+	stamps, times := f.plan(s, table.Spec{Name: "t"}), f.plan(s, table.Spec{Name: "u"})
+	f.exec("alter table t modify v timestamp null", "alter table u modify v time")
+	t.Run("OK timestamps are read in another way", func(t *testing.T) {
+		raw, err := s.Extract(t.Context(), ExtractRequest{Spec: table.Spec{Name: "t"}, Plan: stamps, Dir: t.TempDir()})
+		require.NoError(t, err)
+		assert.Equal(t, [][]string{{"1", "2024-01-01T10:00:00Z"}}, f.rows(raw))
+	})
+	t.Run("Err times", func(t *testing.T) {
+		_, err := s.Extract(t.Context(), ExtractRequest{Spec: table.Spec{Name: "u"}, Plan: times, Dir: t.TempDir()})
+		require.ErrorIs(t, err, ErrValue)
+	})
+}

@@ -74,7 +74,7 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	overlap := max(e.req.Spec.Overlap, 0)
 	if w.Kind == table.CursorDate {
 		low, _ := time.Parse(dateLayout, mark)
-		w.Low = low.Add(-(overlap + day - 1) / day * day).Format(dateLayout)
+		w.Low = low.AddDate(0, 0, -int((overlap+day-1)/day)).Format(dateLayout)
 		return w, nil
 	}
 	low, _ := time.Parse(timeLayout, mark)

@@ -11,14 +11,6 @@ import (
 	"tributary/internal/table"
 )
 
-// mark is canonical text of a time so far before the server's clock.
-func (f *fixture) mark(s *Source, ago time.Duration) string {
-	f.Helper()
-	got, err := s.Ping(f.Context())
-	require.NoError(f, err)
-	return got.Clock.Add(-ago).Format(timeLayout)
-}
-
 func TestTimeWindow(t *testing.T) {
 	f := newFixture(t, "create table t (id int primary key, at timestamp(6) null, key (at))",
 		"insert into t values (1,'2024-01-01 10:00:00'),(2,'2024-01-01 10:10:00'),(3,'2024-01-01 10:10:00'),(4,'2024-01-01 10:10:00.000001'),"+

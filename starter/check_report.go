@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tributary/config"
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// fitter holds client tables against the central tables, each of which it describes once. A lake that cannot be
+// opened is one fault, in err, and not one of each table.
+type fitter struct {
+	central lake.Lake
+	err     error
+	tables  map[[2]string]described
+}
+
+type described struct {
+	table lake.Table
+	err   error
+}
+
+func newFitter(ctx context.Context, cfg *config.Config) *fitter {
+	central, err := openLake(ctx, cfg)
+	return &fitter{central: central, err: err, tables: map[[2]string]described{}}
+}
+
+func (f *fitter) check(ctx context.Context, t inspected) error {
+	if f.err != nil {
+		return nil
+	}
+	at := [2]string{t.ref.Schema, t.ref.Table}
+	d, known := f.tables[at]
+	if !known {
+		d.table, d.err = f.central.Describe(ctx, t.ref.Schema, t.ref.Table)
+		f.tables[at] = d
+	}
+	if errors.Is(d.err, lake.ErrNotFound) {
+		return nil
+	}
+	if d.err != nil {
+		return d.err
+	}
+	return checkFit(d.table, t.schema, t.spec.Drift)
+}
+
+func (f *fitter) close() {
+	if f.central != nil {
+		_ = f.central.Close() // it only read
+	}
+}
+
+func regionsOf(clients []table.Client) []string {
+	regions := make([]string, len(clients))
+	for i, c := range clients {
+		regions[i] = c.Region
+	}
+	slices.Sort(regions)
+	return slices.Compact(regions)
+}
+
+// checkResult is what `check -o json` prints.
+type checkResult struct {
+	OK       bool      `json:"ok"`
+	Faults   int       `json:"faults"`
+	Warnings int       `json:"warnings"`
+	Findings []finding `json:"findings"`
+}
+
+// report prints findings, and returns an error with the exit code when there are faults.
+func (a *app) report(findings []finding) error {
+	result := checkResult{Findings: findings}
+	for _, f := range findings {
+		switch f.Status {
+		case findingFault:
+			result.Faults++
+		case findingWarning:
+			result.Warnings++
+		}
+	}
+	result.OK = result.Faults == 0
+	print := a.printCheck
+	if a.json() {
+		print = func(r checkResult) error { return a.writeJSON(r) }
+	}
+	if err := print(result); err != nil {
+		return err
+	}
+	if result.OK {
+		return nil
+	}
+	return &codedError{code: codeError}
+}
+
+// printCheck prints what concerns all, then the client tables, then the details of what is wrong, in full.
+func (a *app) printCheck(r checkResult) error {
+	general, tables := a.table("check", "status", "detail"), a.table("sync", "region", "client", "table", "status")
+	var details []string
+	for _, f := range r.Findings {
+		status := a.status(a.out, f.Status)
+		if f.Client == "" {
+			general.row(f.Check, status, oneLine(strings.TrimSpace(f.Sync+" "+f.Detail), max(width(a.out)-30, 60)))
+		} else {
+			tables.row(dash(f.Sync), f.Region, f.Client, dash(f.Table), status)
+		}
+		if f.Status != findingOK {
+			details = append(details, fmt.Sprintf("%s: %s: %s", status, f.where(), f.Detail))
+		}
+	}
+	if err := general.flush(); err != nil {
+		return err
+	}
+	if tables.rows > 0 {
+		fmt.Fprintln(a.out)
+		if err := tables.flush(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(a.out)
+	for _, detail := range details {
+		fmt.Fprintln(a.out, detail)
+	}
+	_, err := fmt.Fprintf(a.out, "%s, %s\n", count(r.Faults, "fault"), count(r.Warnings, "warning"))
+	return err
+}
+
+func (f finding) where() string {
+	var parts []string
+	for _, p := range []string{f.Sync, f.Region, f.Client, f.Table} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) == 0 {
+		return f.Check
+	}
+	return strings.Join(parts, "/")
+}
+
+func count(n int, word string) string {
+	switch n {
+	case 0:
+		return "no " + word + "s"
+	case 1:
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// counter shows how far something is, in a terminal only.
+func (a *app) counter(what string) func(done, all int) {
+	if !terminal(a.errOut) {
+		return nil
+	}
+	return func(done, all int) {
+		fmt.Fprintf(a.errOut, "\r%d/%d %s", done, all, what)
+		if done == all {
+			fmt.Fprint(a.errOut, "\r\x1b[K")
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// completion is what a shell offers for the word that is being typed.
+type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+// completeSyncs offers the names of syncs, up to most of them; 0 means any number.
+func (a *app) completeSyncs(most int) completion {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		cfg, err := a.load()
+		if err != nil || most > 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		left := slices.DeleteFunc(syncNames(cfg), func(name string) bool { return slices.Contains(args, name) })
+		return left, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (a *app) completeSelection(cmd *cobra.Command) {
+	for flag, complete := range map[string]completion{"region": a.completeRegions, "client": a.completeClients, "table": a.completeTables} {
+		if cmd.Flags().Lookup(flag) != nil {
+			must(cmd.RegisterFlagCompletionFunc(flag, complete))
+		}
+	}
+}
+
+func (a *app) completeTables(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var tables []string
+	for _, sync := range cfg.Syncs {
+		if in(args, sync.Name) {
+			tables = append(tables, targetsOf(sync.Tables)...)
+		}
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTimeout bounds how long a shell waits for a registry.
+const completeTimeout = 2 * time.Second
+
+func (a *app) completeClients(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
+	defer cancel()
+	reg, err := cfg.Registry()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	clients, err := reg.Clients(ctx, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return idsOf(clients), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) completeRegions(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
+	defer cancel()
+	reg, err := cfg.Registry()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	regions, err := reg.Regions(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return regions, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// checkFit says why rows of a schema cannot be merged into a central table as it is, under a drift policy.
+func checkFit(central lake.Table, schema table.Schema, drift string) error {
+	for _, column := range schema {
+		i := central.Columns.Find(column.Name)
+		switch {
+		case i < 0 && drift == table.DriftFail:
+			return fmt.Errorf("%w: the source has a new column %q of type %s, and drift is fail: exclude it, or set drift to evolve or ignore",
+				lake.ErrSchema, column.Name, column.Type)
+		case i >= 0 && !fits(column.Type, central.Columns[i].Type):
+			return fmt.Errorf("%w: column %q is %s at the source and %s in the central table %s.%s, which cannot hold it exactly: convert it with a transform, or rebuild the table",
+				lake.ErrSchema, column.Name, column.Type, central.Columns[i].Type, central.Schema, central.Name)
+		}
+	}
+	return nil
+}
+
+// newColumns are the columns of a schema that a central table lacks.
+func newColumns(central lake.Table, schema table.Schema) table.Schema {
+	var missing table.Schema
+	for _, column := range schema {
+		if central.Columns.Find(column.Name) < 0 {
+			missing = append(missing, column)
+		}
+	}
+	return missing
+}
+
+// digits are the decimal digits that an integer type needs.
+var digits = map[table.Type]int{table.Byte: 3, table.Short: 5, table.Integer: 10, table.Long: 19}
+
+// fits says whether every value of type from is exact in type to.
+func fits(from, to table.Type) bool {
+	p, s, toDecimal := to.DecimalOf()
+	fromP, fromS, fromDecimal := from.DecimalOf()
+	n, fromInteger := digits[from]
+	m, toInteger := digits[to]
+	switch {
+	case from == to:
+		return true
+	case fromInteger && toInteger:
+		return n <= m
+	case fromInteger && toDecimal:
+		return n <= p-s
+	case fromDecimal && toDecimal:
+		return fromS <= s && fromP-fromS <= p-s
+	}
+	return to == table.Double && (from == table.Float || fromInteger && from != table.Long)
+}

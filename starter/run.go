@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"tributary/config"
+	"tributary/workflows"
+)
+
+type runFlags struct {
+	selection
+
+	full, detach bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run SYNC",
+		Short: "Run a sync now, and watch it",
+		Long: `Run starts a sync and shows how far it is until it ends. Ctrl-C stops the watching, not the sync.
+
+A whole sync runs once at a time. With --region, --client or --table a part of it runs, beside others; a client table
+that another run has open is skipped, and the summary says so.
+` + exitCodesHelp,
+		Example: `  tributary run daily
+  tributary run daily --client acme --table orders --full`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeSyncs(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], f) },
+	}
+	a.selectionFlags(cmd, &f.selection)
+	cmd.Flags().BoolVar(&f.full, "full", false, "read every row, whatever the cursor, and delete from the central tables what the clients no longer have")
+	cmd.Flags().BoolVarP(&f.detach, "detach", "d", false, "start it and return at once")
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, name string, f runFlags) error {
+	cfg, sync, err := a.loadSync(name)
+	if err != nil {
+		return err
+	}
+	reg, err := cfg.Registry()
+	if err != nil {
+		return err
+	}
+	sc, err := scopeOf(ctx, reg, sync, f.selection)
+	if err != nil {
+		return err
+	}
+	id := workflows.SyncID(sync.Name)
+	if !f.empty() {
+		id += "/only/" + f.text()
+	}
+	in := workflows.SyncInput{Sync: sync, Select: sc.chosen, Mode: workflows.Mode{Reload: f.full}}
+	c, err := a.dial(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if f.empty() {
+		if err := refuseScheduled(ctx, c, sync.Name); err != nil {
+			return err
+		}
+	}
+	return a.startAndWatch(ctx, c, id, in, sc, f.detach)
+}
+
+func (a *app) loadSync(name string) (*config.Config, config.Sync, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, config.Sync{}, err
+	}
+	sync, err := syncOf(cfg, name)
+	return cfg, sync, err
+}
+
+// refuseScheduled refuses to start a whole sync beside one that its schedule started: Temporal adds
+// the time to the ids of those, so that they do not collide by themselves.
+func refuseScheduled(ctx context.Context, c client.Client, sync string) error {
+	running, err := runningSyncs(ctx, c, sync)
+	if err != nil {
+		return err
+	}
+	for _, id := range running {
+		if isWhole(sync, id) {
+			return alreadyRunning(sync, id)
+		}
+	}
+	return nil
+}
+
+func alreadyRunning(sync, id string) error {
+	return &codedError{codeRunning, fmt.Errorf("%s is already running; watch it with: tributary watch %s, cancel it with: tributary cancel %s", id, sync, sync)}
+}
+
+// maxInput keeps a sync below Temporal's limit for a payload, 256 KB, with room for what children add.
+const maxInput = 200 << 10
+
+func checkInput(in workflows.SyncInput) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	if len(data) > maxInput {
+		return fmt.Errorf("sync %s: its configuration and selection are %d KB as JSON, and Temporal takes at most %d KB: split it into several syncs, or name fewer clients",
+			in.Sync.Name, len(data)>>10, maxInput>>10)
+	}
+	return nil
+}
+
+// startAndWatch starts the workflow Sync. It refuses when one of that id is running.
+func (a *app) startAndWatch(ctx context.Context, c client.Client, id string, in workflows.SyncInput, sc scope, detach bool) error {
+	if err := checkInput(in); err != nil {
+		return err
+	}
+	idle, err := idleQueues(ctx, c, sc.regions)
+	if err != nil {
+		return err
+	}
+	for _, warning := range idle {
+		a.warn("%s", warning)
+	}
+	run, err := start(ctx, c, id, in)
+	if err != nil {
+		return err
+	}
+	if detach {
+		return a.printStarted(in.Sync.Name, run)
+	}
+	return a.watch(ctx, newWatcher(c, in.Sync.Name, run, sc))
+}
+
+func start(ctx context.Context, c client.Client, id string, in workflows.SyncInput) (client.WorkflowRun, error) {
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: workflows.ControlQueue,
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(workflows.SearchSync.ValueSet(in.Sync.Name)),
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflows.Sync, in)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	switch {
+	case errors.As(err, &started):
+		return nil, alreadyRunning(in.Sync.Name, id)
+	case err != nil:
+		return nil, fmt.Errorf("start %s: %w", id, err)
+	}
+	return run, nil
+}
+
+// started is what `run --detach` prints.
+type started struct {
+	Sync       string `json:"sync"`
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+}
+
+func (a *app) printStarted(sync string, run client.WorkflowRun) error {
+	if a.json() {
+		return a.writeJSON(started{sync, run.GetID(), run.GetRunID()})
+	}
+	_, err := fmt.Fprintf(a.out, "started %s (run %s); watch it with: tributary watch %s\n", run.GetID(), run.GetRunID(), sync)
+	return err
+}

@@ -143,7 +143,7 @@ type walk struct {
 	faults    []error
 }
 
-func (w *walk) fault(format string, args ...any) {
+func (w *walk) faultf(format string, args ...any) {
 	w.faults = append(w.faults, fmt.Errorf(format, args...))
 }
 
@@ -178,15 +178,15 @@ func (w *walk) enter(class string, node map[string]any, params []string) bool {
 		return false
 	case "CAST", "CASE", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "COLLATE", "LAMBDA", "TYPE":
 	case "SUBQUERY":
-		w.fault("subqueries are not allowed: an expression sees one row")
+		w.faultf("subqueries are not allowed: an expression sees one row")
 		return false
 	case "WINDOW":
-		w.fault("window functions are not allowed: an expression sees one row")
+		w.faultf("window functions are not allowed: an expression sees one row")
 		return false
 	case "PARAMETER":
-		w.fault("parameters ($1, ?) are not allowed")
+		w.faultf("parameters ($1, ?) are not allowed")
 	default:
-		w.fault("%s is not allowed here", strings.ToLower(strings.ReplaceAll(class, "_", " ")))
+		w.faultf("%s is not allowed here", strings.ToLower(strings.ReplaceAll(class, "_", " ")))
 		return false
 	}
 	return true
@@ -195,7 +195,7 @@ func (w *walk) enter(class string, node map[string]any, params []string) bool {
 func (w *walk) column(node map[string]any, params []string) {
 	names, _ := node["column_names"].([]any)
 	if len(names) == 0 {
-		w.fault("a column without a name")
+		w.faultf("a column without a name")
 		return
 	}
 	name, _ := names[0].(string)
@@ -210,7 +210,7 @@ func (w *walk) column(node map[string]any, params []string) {
 		return
 	}
 	if len(names) > 1 || !slices.ContainsFunc(clockValues, same) {
-		w.fault("%w", unknownColumn(name, w.columns))
+		w.faultf("%w", unknownColumn(name, w.columns))
 	}
 }
 
@@ -220,11 +220,11 @@ func (w *walk) function(node map[string]any) {
 	scalar, known := w.functions[name]
 	switch {
 	case !known && node["is_operator"] != true:
-		w.fault("there is no function %q%s", name, near(name, slices.Collect(maps.Keys(w.functions))))
+		w.faultf("there is no function %q%s", name, near(name, slices.Collect(maps.Keys(w.functions))))
 	case known && !scalar:
-		w.fault("function %q is not allowed: an expression computes one value from one row, the same each time", name)
+		w.faultf("function %q is not allowed: an expression computes one value from one row, the same each time", name)
 	case node["distinct"] == true || node["filter"] != nil:
-		w.fault("function %q: DISTINCT and FILTER are for aggregates, which are not allowed", name)
+		w.faultf("function %q: DISTINCT and FILTER are for aggregates, which are not allowed", name)
 	}
 }
 

@@ -36,8 +36,9 @@ func readCheckpointBatch(batch arrow.RecordBatch, c *commit) error {
 
 var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 	"txn": func(c *commit, f fieldsOf, row int) error {
-		c.txns = append(c.txns, txn{f.text("appId", row), f.int("version", row), f.int("lastUpdated", row)})
-		return nil
+		t := txn{f.text("appId", row), f.int("version", row), f.int("lastUpdated", row)}
+		c.txns = append(c.txns, t)
+		return needed(t.AppID, "txn.appId")
 	},
 	"add": func(c *commit, f fieldsOf, row int) error {
 		a := &Add{
@@ -56,7 +57,7 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 		}
 		r.finish()
 		c.files = append(c.files, fileChange{remove: r})
-		return nil
+		return needed(r.Path, "remove.path")
 	},
 	"metaData": func(c *commit, f fieldsOf, row int) error {
 		c.metadata = &Metadata{
@@ -67,7 +68,7 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 		if format, ok := f["format"].(*array.Struct); ok {
 			c.metadata.Format = Format{structFields(format).text("provider", row), structFields(format).strings("options", row)}
 		}
-		return nil
+		return needed(c.metadata.SchemaString, "metaData.schemaString")
 	},
 	"protocol": func(c *commit, f fieldsOf, row int) error {
 		c.protocol = &Protocol{
@@ -76,6 +77,13 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 		}
 		return c.protocol.checkRead()
 	},
+}
+
+func needed(value, name string) error {
+	if value == "" {
+		return fmt.Errorf("%w: no %s", ErrCorrupt, name)
+	}
+	return nil
 }
 
 // fieldsOf are the children of a struct column, by name. A missing or NULL one reads as zero.

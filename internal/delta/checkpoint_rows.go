@@ -117,7 +117,7 @@ func orNil[T comparable](value T) any {
 // appendTo writes the snapshot as checkpoint rows. Tombstones are given apart, without the expired ones.
 func (s *Snapshot) appendTo(r *checkpointRows, tombstones []*Remove) {
 	p, m := s.Protocol, s.Metadata.complete()
-	r.row(columnProtocol, int32(p.MinReaderVersion), int32(p.MinWriterVersion), features(p.ReaderFeatures), features(p.WriterFeatures)) //nolint:gosec // versions are below 10
+	r.row(columnProtocol, int32(p.MinReaderVersion), int32(p.MinWriterVersion), features(p.ReaderFeatures), features(p.WriterFeatures))
 	r.row(columnMetadata, m.ID, orNil(m.Name), orNil(m.Description), []any{m.Format.Provider, m.Format.Options},
 		m.SchemaString, m.PartitionColumns, m.Configuration, orNil(m.CreatedTime))
 	for _, id := range slices.Sorted(maps.Keys(s.txns)) {

@@ -92,7 +92,7 @@ func TestCommitChecksItsTransaction(t *testing.T) {
 			version, err := tbl.Commit(t.Context(), c.tx)
 			require.ErrorIs(t, err, c.want)
 			require.EqualValues(t, -1, version)
-			require.EqualValues(t, s.Version, snapshot(t, Open(dir)).Version)
+			require.Equal(t, s.Version, snapshot(t, Open(dir)).Version)
 		})
 	}
 }

@@ -76,7 +76,7 @@ func commitOne(ctx context.Context, tbl *Table) (string, error) {
 }
 
 func child(ctx context.Context, dir string, count int, killAt string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this test itself
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childCount+"="+strconv.Itoa(count), childKillAt+"="+killAt)
 	cmd.Stderr = os.Stderr
 	return cmd

@@ -108,8 +108,6 @@ func plainAdds(s *Snapshot) []Add {
 	return adds
 }
 
-func everywhere(map[string]*string) bool { return true }
-
 func in(region string) func(map[string]*string) bool {
 	return func(values map[string]*string) bool { return values["region"] != nil && *values["region"] == region }
 }

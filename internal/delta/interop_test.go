@@ -33,7 +33,7 @@ func python(t *testing.T, answer any, args ...string) {
 	if interpreter == "" {
 		interpreter = "python3"
 	}
-	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{"-c", deltaRS}, args...)...) //nolint:gosec // chosen by who runs the tests
+	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{"-c", deltaRS}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

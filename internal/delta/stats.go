@@ -167,7 +167,7 @@ func stringBound(text string, upper bool) any {
 	}
 	count := 0
 	for i, r := range text {
-		if count >= maxStatsString && !(upper && r == utf8.MaxRune) {
+		if count >= maxStatsString && (!upper || r != utf8.MaxRune) {
 			if upper {
 				return text[:i] + string(utf8.MaxRune)
 			}

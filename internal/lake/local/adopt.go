@@ -216,5 +216,9 @@ func (l *Lake) stagingFolder(batchID string) (string, error) {
 	if batchID == "" {
 		return "", fmt.Errorf("stage: a batch needs an id")
 	}
-	return filepath.Join(l.dir, stagingDir, folderName(batchID)), nil
+	folder := filepath.Join(l.dir, stagingDir)
+	for part := range strings.SplitSeq(batchID, "/") {
+		folder = filepath.Join(folder, folderName(part))
+	}
+	return folder, nil
 }

@@ -62,11 +62,10 @@ func (m *merge) findChanges(ctx context.Context) error {
 	if err := m.exec(ctx, m.hitsQuery()); err != nil {
 		return err
 	}
-	changed, err := m.changedQuery(ctx)
-	if err != nil {
+	if err := m.exec(ctx, "CREATE TEMP TABLE changed AS SELECT b, r, d, f, n FROM hits WHERE s = 'new' OR s = 'same?' AND d"); err != nil {
 		return err
 	}
-	if err := m.exec(ctx, changed); err != nil {
+	if err := m.compare(ctx); err != nil {
 		return err
 	}
 	if err := m.exec(ctx, m.putQuery()); err != nil {
@@ -90,7 +89,7 @@ func (m *merge) hitsQuery() string {
 		state = fmt.Sprintf("CASE WHEN s.%s > t.%[1]s THEN 'new' WHEN s.%[1]s < t.%[1]s THEN 'old' ELSE 'same?' END", c)
 	}
 	return fmt.Sprintf("CREATE TEMP TABLE hits AS SELECT s.__b AS b, s.__r AS r, s.__d AS d, t.__f AS f, t.__n AS n, %s AS s "+
-		"FROM (%s) t JOIN (SELECT * FROM src%s) s ON %s", state, m.files.scan(unique(columns), nil), m.notAdopted(), equal(m.src.keys))
+		"FROM (%s) t JOIN (SELECT * FROM src WHERE true%s) s ON %s", state, m.files.scan(unique(columns), nil), m.notAdopted(), equal(m.src.keys))
 }
 
 // notAdopted leaves out the rows of batches whose files were adopted.
@@ -98,48 +97,63 @@ func (m *merge) notAdopted() string {
 	if len(m.adopted) == 0 {
 		return ""
 	}
-	return " WHERE __b NOT IN (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(m.adopted)), ", "), "[]") + ")"
+	return " AND __b NOT IN (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(m.adopted)), ", "), "[]") + ")"
 }
 
-// changedQuery reads in full only files with a row that the cursors do not decide.
-func (m *merge) changedQuery(ctx context.Context) (string, error) {
+// compareRows is about how many rows of the table are compared in one statement, which has them in memory.
+const compareRows = 1_000_000
+
+// compare adds to changed the matched rows that differ from their source row in any column. It reads only
+// the files with rows that the cursors do not decide, a bounded number of rows at a time.
+func (m *merge) compare(ctx context.Context) error {
 	var indexes []int
+	var rows int64
+	flush := func() error {
+		query := m.compareQuery(indexes)
+		indexes, rows = nil, 0
+		return m.exec(ctx, query)
+	}
+	var undecided []int
 	err := m.each(ctx, "SELECT DISTINCT f FROM hits WHERE s = 'same?' AND NOT d ORDER BY f", func(v []any) error {
-		indexes = append(indexes, int(integer(v[0])))
+		undecided = append(undecided, int(integer(v[0])))
 		return nil
 	})
-	return m.changed(m.files.pick(indexes), indexes), err
+	if err != nil {
+		return err
+	}
+	for _, f := range undecided {
+		n := m.replacement(f, 0).rows
+		if len(indexes) > 0 && rows+n > compareRows {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		indexes, rows = append(indexes, f), rows+n
+	}
+	if len(indexes) == 0 {
+		return nil
+	}
+	return flush()
 }
 
-// changed lists the rows that go. A matched row that equals its source row in every column stays.
-func (m *merge) changed(compared files, numbers []int) string {
-	const columns = "h.b, h.r, h.d, h.f, h.n"
-	query := "CREATE TEMP TABLE changed AS SELECT " + columns + " FROM hits h WHERE h.s = 'new' OR h.s = 'same?' AND h.d"
-	if m.src.insertOnly || len(compared.adds) == 0 {
-		return query
-	}
-	var different []string
+func (m *merge) compareQuery(indexes []int) string {
+	different := []string{"false"}
 	for _, c := range m.schema {
 		if !hasFold(m.src.keys, c.Name) {
 			different = append(different, fmt.Sprintf("s.%s IS DISTINCT FROM t.%[1]s", quote(c.Name)))
 		}
 	}
-	if len(different) == 0 {
-		return query
-	}
-	return fmt.Sprintf("%s UNION ALL SELECT %s FROM (%s) t JOIN hits h ON h.f = t.__f AND h.n = t.__n JOIN src s ON s.__r = h.r "+
-		"WHERE h.s = 'same?' AND NOT h.d AND (%s)", query, columns, compared.scan(m.schema.Names(), numbers), strings.Join(different, " OR "))
+	// The keys are in the condition although __r decides: they let DuckDB skip row groups of the source.
+	return fmt.Sprintf("INSERT INTO changed SELECT t.__b, t.__r, t.__d, t.__f, t.__n FROM src s JOIN (SELECT x.*, h.b AS __b, h.r AS __r, h.d AS __d FROM (%s) x "+
+		"JOIN (SELECT * FROM hits WHERE s = 'same?' AND NOT d) h ON h.f = x.__f AND h.n = x.__n) t ON s.__r = t.__r AND %s WHERE %s",
+		m.files.pick(indexes).scan(m.schema.Names(), indexes), equal(m.src.keys), strings.Join(different, " OR "))
 }
 
 // putQuery lists the rows to write. A row that is in the table more than once, which another writer may have
 // done, is written once.
 func (m *merge) putQuery() string {
-	where := " WHERE NOT __d"
-	if adopted := m.notAdopted(); adopted != "" {
-		where = adopted + " AND NOT __d"
-	}
 	return "CREATE TEMP TABLE put AS SELECT r, any_value(b) AS b, min(f) AS f FROM changed WHERE NOT d GROUP BY r " +
-		"UNION ALL SELECT __r, __b, NULL FROM src" + where + " AND NOT EXISTS (SELECT 1 FROM hits h WHERE h.r = __r)"
+		"UNION ALL SELECT s.__r, s.__b, NULL FROM (SELECT __r, __b FROM src WHERE NOT __d" + m.notAdopted() + ") s ANTI JOIN hits h ON h.r = s.__r"
 }
 
 // addMissing adds the rows that reloads no longer have. They are looked for among the rows of the batch's own
@@ -151,7 +165,7 @@ func (m *merge) addMissing(ctx context.Context) error {
 		}
 		columns := unique(append(slices.Clone(m.src.keys), table.ClientColumn, table.RegionColumn))
 		query := fmt.Sprintf("INSERT INTO changed SELECT %d, NULL, true, t.__f, t.__n FROM (%s) t "+
-			"WHERE t.%s = %s AND t.%s = %s AND NOT EXISTS (SELECT 1 FROM hits h WHERE h.f = t.__f AND h.n = t.__n)",
+			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n WHERE t.%s = %s AND t.%s = %s",
 			b, m.files.scan(columns, nil), quote(table.ClientColumn), table.Literal(batch.Ref.Client),
 			quote(table.RegionColumn), table.Literal(batch.Ref.Region))
 		if err := m.exec(ctx, query); err != nil {

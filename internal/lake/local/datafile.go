@@ -31,7 +31,7 @@ type written struct {
 
 // copyTo runs COPY into a folder of the session's own and returns the files that have rows.
 func (s *session) copyTo(ctx context.Context, query, folder, options string) ([]written, error) {
-	statement := fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, RETURN_STATS, FILENAME_PATTERN '{uuid}', %s)",
+	statement := fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS, FILENAME_PATTERN '{uuid}', %s)",
 		query, table.Literal(filepath.Join(s.work, folder)), options)
 	var all []written
 	err := s.each(ctx, statement, func(v []any) error {

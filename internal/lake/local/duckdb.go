@@ -19,7 +19,7 @@ import (
 
 // openDuckDB opens an in-memory DuckDB with the lake's limits. Connections are never reused, so that
 // temporary tables end with the call that made them.
-func openDuckDB(ctx context.Context, options Options) (*sql.DB, error) {
+func openDuckDB(ctx context.Context, options Options, perConnection ...string) (*sql.DB, error) {
 	settings := []string{
 		"SET memory_limit = " + table.Literal(options.MemoryLimit),
 		"SET temp_directory = " + table.Literal(options.TempDir),
@@ -37,7 +37,7 @@ func openDuckDB(ctx context.Context, options Options) (*sql.DB, error) {
 		if err != nil {
 			return err
 		}
-		return setAll(ctx, execer, []string{"SET TimeZone = 'UTC'"}) // of the connection
+		return setAll(ctx, execer, append(perConnection, "SET TimeZone = 'UTC'")) // of the connection
 	})
 	if err != nil {
 		return nil, err
@@ -49,6 +49,10 @@ func openDuckDB(ctx context.Context, options Options) (*sql.DB, error) {
 	}
 	return db, nil
 }
+
+// joinAsWritten keeps the order of joins: the right side is the one in memory. The optimizer guesses sizes from
+// few statistics, and a wrong guess puts the whole table there.
+const joinAsWritten = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 
 func setAll(ctx context.Context, execer driver.ExecerContext, settings []string) error {
 	for _, setting := range settings {

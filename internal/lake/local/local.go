@@ -66,7 +66,7 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 		}
 	}
 	removeLeftovers(filepath.Join(dir, tempDir))
-	db, err := openDuckDB(ctx, options)
+	db, err := openDuckDB(ctx, options, joinAsWritten)
 	if err != nil {
 		return nil, fmt.Errorf("local lake %s: %w", dir, err)
 	}

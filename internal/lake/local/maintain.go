@@ -81,7 +81,7 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table) (removed, added int,
 func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.Add, error) {
 	columns := f.schema.Names()
 	query := fmt.Sprintf("SELECT %s FROM (%s)", table.QuoteAll(columns, table.DoubleQuote), f.scan(columns, nil))
-	all, err := s.copyTo(ctx, query, fmt.Sprintf("bin-%d", number), fmt.Sprintf("ROW_GROUPS_PER_FILE %d, FILE_SIZE_BYTES '%s'", fileRowGroups, fileBytes))
+	all, err := s.copyTo(ctx, query, fmt.Sprintf("bin-%d", number), splitting(f.records()))
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,17 @@ func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.
 		}
 	}
 	return moveAll(f, all, func(written) map[string]*string { return f.adds[0].PartitionValues }, indexedBefore)
+}
+
+// records is the number of rows of the files, as far as their statistics say.
+func (f files) records() int64 {
+	var rows int64
+	for _, add := range f.adds {
+		if stats, err := add.Statistics(); err == nil && stats != nil {
+			rows += stats.NumRecords
+		}
+	}
+	return rows
 }
 
 // compactable groups the small files of each partition; only groups that become fewer files count.

@@ -6,13 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/duckdb/duckdb-go/v2"
 
 	"tributary/internal/delta"
 	"tributary/internal/lake"
@@ -43,15 +41,12 @@ func (l *Lake) Query(ctx context.Context, schema, query string, at lake.At) (lak
 
 func (l *Lake) query(ctx context.Context, conn *sql.Conn, schema, query string, at lake.At) (*sql.Rows, error) {
 	query = strings.TrimRight(strings.TrimSpace(query), "; \n\t")
-	if err := checkSelect(ctx, conn, query); err != nil {
+	names, err := tablesOf(ctx, conn, query)
+	if err != nil {
 		return nil, err
 	}
-	names, err := duckdb.GetTableNames(conn, query, true)
-	if err != nil {
-		return nil, fmt.Errorf("query: %w", err)
-	}
 	for _, name := range names {
-		if err := l.createView(ctx, conn, schema, splitName(name), at); err != nil {
+		if err := l.createView(ctx, conn, schema, name, at); err != nil {
 			return nil, err
 		}
 	}
@@ -69,11 +64,14 @@ func (l *Lake) query(ctx context.Context, conn *sql.Conn, schema, query string, 
 	return rows, nil
 }
 
-// checkSelect lets one SELECT through. DuckDB's parser serialises nothing else.
-func checkSelect(ctx context.Context, conn *sql.Conn, query string) error {
+// tableName is a table as a query names it; schema is "" when the query does not say.
+type tableName struct{ schema, name string }
+
+// tablesOf returns the tables that a query names. It lets one SELECT through: DuckDB's parser serialises nothing else.
+func tablesOf(ctx context.Context, conn *sql.Conn, query string) ([]tableName, error) {
 	var text string
 	if err := conn.QueryRowContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", query).Scan(&text); err != nil {
-		return fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", err)
 	}
 	var parsed struct {
 		Error      bool   `json:"error"`
@@ -81,36 +79,59 @@ func checkSelect(ctx context.Context, conn *sql.Conn, query string) error {
 		Statements []any  `json:"statements"`
 	}
 	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
-		return fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", err)
 	}
 	if parsed.Error {
-		return fmt.Errorf("query: only SELECT can run here: %s", parsed.Message)
+		return nil, fmt.Errorf("query: only SELECT can run here: %s", parsed.Message)
 	}
 	if len(parsed.Statements) != 1 {
-		return fmt.Errorf("query: it has %d statements, give one", len(parsed.Statements))
+		return nil, fmt.Errorf("query: it has %d statements, give one", len(parsed.Statements))
 	}
-	return nil
+	found, ctes := map[tableName]bool{}, map[string]bool{}
+	walk(parsed.Statements, found, ctes)
+	maps.DeleteFunc(found, func(t tableName, _ bool) bool { return t.schema == "" && ctes[strings.ToLower(t.name)] })
+	return slices.Collect(maps.Keys(found)), nil
 }
 
-// namePart matches one part of a qualified name, quoted or not.
-var namePart = regexp.MustCompile(`"(?:[^"]|"")*"|[^."]+`)
-
-// splitName splits a qualified name, as DuckDB writes it, into its parts without quotes.
-func splitName(name string) []string {
-	parts := namePart.FindAllString(name, -1)
-	for i, part := range parts {
-		parts[i] = unquoted(part)
+// walk collects the tables and the names of WITH from a parsed query.
+func walk(node any, found map[tableName]bool, ctes map[string]bool) {
+	switch n := node.(type) {
+	case []any:
+		for _, item := range n {
+			walk(item, found, ctes)
+		}
+	case map[string]any:
+		if n["type"] == "BASE_TABLE" {
+			schema, _ := n["schema_name"].(string)
+			name, _ := n["table_name"].(string)
+			found[tableName{schema, name}] = true
+		}
+		for key, value := range n {
+			walk(value, found, ctes)
+			if key == "cte_map" {
+				collectCTEs(value, ctes)
+			}
+		}
 	}
-	return parts
+}
+
+func collectCTEs(cteMap any, ctes map[string]bool) {
+	outer, _ := cteMap.(map[string]any)
+	entries, _ := outer["map"].([]any)
+	for _, entry := range entries {
+		if e, ok := entry.(map[string]any); ok {
+			name, _ := e["key"].(string)
+			ctes[strings.ToLower(name)] = true
+		}
+	}
 }
 
 // createView makes the view of a central table that a query names, as it was at the given point.
-func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, name []string, at lake.At) error {
-	in := schema
-	if len(name) > 1 {
-		in = name[len(name)-2]
+func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, name tableName, at lake.At) error {
+	in, short := schema, name.name
+	if name.schema != "" {
+		in = name.schema
 	}
-	short := name[len(name)-1]
 	if in == "information_schema" || strings.HasPrefix(short, "duckdb_") {
 		return nil
 	}
@@ -119,7 +140,7 @@ func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, na
 		return err
 	}
 	view := quote(short)
-	if len(name) > 1 {
+	if name.schema != "" {
 		if _, err := conn.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(in)); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 const (
 	fileRowGroups = 8         // a file ends after about a million rows …
 	fileBytes     = "128MB"   // … or this many bytes
+	wholeRows     = 1_500_000 // outputs up to this size are one file
 	smallRows     = 120_000   // outputs up to this size are written together, in one statement
 	tailTouched   = 32 << 20  // new rows join a rewritten file up to this size,
 	tailUntouched = 1 << 20   // or one that is left alone up to this size, so that small merges do not pile up small files
@@ -86,7 +87,7 @@ func (m *merge) partitions(ctx context.Context) ([]partition, error) {
 	for i, column := range m.partitionBy {
 		same[i] = fmt.Sprintf("s.%s IS NOT DISTINCT FROM q.%[1]s", quote(column))
 	}
-	query = "CREATE TEMP TABLE located AS SELECT put.r, put.f, q.__p AS p FROM put JOIN src s ON s.__r = put.r JOIN parts q ON " + strings.Join(same, " AND ")
+	query = "CREATE TEMP TABLE located AS SELECT put.r, put.f, q.__p AS p FROM src s JOIN put ON s.__r = put.r JOIN parts q ON " + strings.Join(same, " AND ")
 	if err := m.exec(ctx, query); err != nil {
 		return nil, err
 	}
@@ -250,7 +251,7 @@ func (m *merge) writeSmall(ctx context.Context, outputs []output, small []int) e
 	query := fmt.Sprintf("SELECT %s, w.o AS __o FROM src s JOIN writes w ON w.r = s.__r WHERE w.o IN (%s)", prefixed("s", columns), numbers)
 	if len(indexes) > 0 {
 		query += fmt.Sprintf(" UNION ALL SELECT %s, w.o FROM (%s) t JOIN rewritten w ON w.f = t.__f "+
-			"WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.f = t.__f AND c.n = t.__n)",
+			"ANTI JOIN changed c ON c.f = t.__f AND c.n = t.__n",
 			prefixed("t", columns), m.files.pick(indexes).scan(columns, indexes))
 	}
 	all, err := m.copyTo(ctx, query, "small", "PARTITION_BY (__o), OVERWRITE_OR_IGNORE")
@@ -266,14 +267,23 @@ func (m *merge) writeLarge(ctx context.Context, outputs []output, o int) error {
 	query := fmt.Sprintf("SELECT %s FROM src s SEMI JOIN (SELECT r FROM writes WHERE o = %d) w ON w.r = s.__r", prefixed("s", columns), o)
 	if out.from >= 0 {
 		one := []int{out.from}
-		query = fmt.Sprintf("SELECT %s FROM (%s) t WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.f = %d AND c.n = t.__n) UNION ALL ",
+		query = fmt.Sprintf("SELECT %s FROM (%s) t ANTI JOIN (SELECT n FROM changed WHERE f = %d) c ON c.n = t.__n UNION ALL ",
 			prefixed("t", columns), m.files.pick(one).scan(columns, one), out.from) + query
 	}
-	all, err := m.copyTo(ctx, query, fmt.Sprintf("large-%d", o), fmt.Sprintf("ROW_GROUPS_PER_FILE %d, FILE_SIZE_BYTES '%s'", fileRowGroups, fileBytes))
+	all, err := m.copyTo(ctx, query, fmt.Sprintf("large-%d", o), splitting(out.rows))
 	if err != nil {
 		return err
 	}
 	return m.keep(all, func(written) map[string]*string { return out.values })
+}
+
+// splitting is how COPY splits a long output. One that is not much longer than a file stays whole: otherwise each
+// merge would leave a small file beside it.
+func splitting(rows int64) string {
+	if rows <= wholeRows {
+		return "FILE_SIZE_BYTES '1TB'"
+	}
+	return fmt.Sprintf("ROW_GROUPS_PER_FILE %d, FILE_SIZE_BYTES '%s'", fileRowGroups, fileBytes)
 }
 
 func prefixed(alias string, columns []string) string {

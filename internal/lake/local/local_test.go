@@ -1,0 +1,25 @@
+package local
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/lake"
+	"tributary/internal/lake/conformance"
+)
+
+func open(t *testing.T, dir string) *Lake {
+	t.Helper()
+	l, err := Open(t.Context(), Options{Dir: dir, Threads: 2})
+	require.NoError(t, err)
+	return l
+}
+
+func TestConformance(t *testing.T) {
+	conformance.Run(t, func(t *testing.T) lake.Lake { return open(t, t.TempDir()) })
+}
+
+func TestConformanceOfGroupCommit(t *testing.T) {
+	conformance.Run(t, func(t *testing.T) lake.Lake { return lake.Group(open(t, t.TempDir())) })
+}

@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check check-format check-modules check-vet check-lint check-workflows check-compose bench fmt tools clean distclean
+.PHONY: help build demo test check check-format check-modules check-vet check-lint check-workflows check-compose bench record fmt tools clean distclean
 
 GO ?= go
 # Why the tag: docs/decisions/0002-build-tag-duckdb-arrow.md
@@ -63,6 +63,11 @@ check-compose: ## docker-compose.yml is valid and names only files that exist
 bench: ## Measure against the goals; figures as JSON lines on standard output
 	tests/provision.sh
 	$(PYTHON) $(GO) run $(TAGS) ./tests/bench $(ARGS)
+
+record: ## Record workflow histories for the replay test, after a change of the workflows that is meant
+	tests/provision.sh
+	rm -f workflows/testdata/*.json
+	TRIBUTARY_RECORD_HISTORIES=$(CURDIR)/workflows/testdata $(PYTHON) $(GO) test $(TAGS) -count=1 -timeout $(TIMEOUT) ./tests
 
 fmt: ## gofmt all of it
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')

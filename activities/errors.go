@@ -38,6 +38,7 @@ var permanent = []struct {
 	{lake.ErrCorrupt, "Corrupt"},
 	{registry.ErrInvalid, "Registry"},
 	{registry.ErrUnknownRegion, "Registry"},
+	{registry.ErrUnknownClient, "Registry"},
 	{secrets.ErrReference, "Secret"},
 	{secrets.ErrNotFound, "Secret"},
 }

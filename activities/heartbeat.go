@@ -19,7 +19,7 @@ type Progress struct {
 // heartbeat reports progress every second until the returned function is called or the activity
 // ends. Steps shorter than that send none.
 func heartbeat(ctx context.Context, progress func() Progress) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
 	started := time.Now()
 	go func() {
 		tick := time.NewTicker(time.Second)
@@ -28,6 +28,8 @@ func heartbeat(ctx context.Context, progress func() Progress) (stop func()) {
 			select {
 			case <-ctx.Done():
 				return
+			case <-done:
+				return
 			case <-tick.C:
 				p := progress()
 				p.Seconds = time.Since(started).Seconds()
@@ -35,5 +37,5 @@ func heartbeat(ctx context.Context, progress func() Progress) (stop func()) {
 			}
 		}
 	}()
-	return cancel
+	return func() { close(done) }
 }

@@ -91,25 +91,22 @@ func (s *Scratch) Remove(runID string) error {
 	return nil
 }
 
-// Keep moves quarantined files out of the run's folder into quarantine/<schema>/<client>/<table>/, named after
-// the run, and returns them under their new paths.
-func (s *Scratch) Keep(ref table.Ref, runID string, files []table.File) ([]table.File, error) {
-	if len(files) == 0 {
-		return files, nil
+// Keep moves a quarantined file out of the run's folder to quarantine/<schema>/<client>/<table>/<run>.parquet, and
+// returns it under its new path. Nil stays nil.
+func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.File, error) {
+	if file == nil {
+		return nil, nil
 	}
 	dir := filepath.Join(s.root, "quarantine", url.PathEscape(ref.Schema), url.PathEscape(ref.Client), url.PathEscape(ref.Table))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the quarantine folder: %w", err)
 	}
-	kept := make([]table.File, len(files))
-	for i, file := range files {
-		path := filepath.Join(dir, fmt.Sprintf("%s-%d.parquet", runID, i))
-		if err := os.Rename(file.Path, path); err != nil {
-			return nil, fmt.Errorf("keep quarantined rows: %w", err)
-		}
-		kept[i] = table.File{Path: path, Rows: file.Rows, Bytes: file.Bytes}
+	kept := *file
+	kept.Path = filepath.Join(dir, runID+".parquet")
+	if err := os.Rename(file.Path, kept.Path); err != nil {
+		return nil, fmt.Errorf("keep quarantined rows: %w", err)
 	}
-	return kept, nil
+	return &kept, nil
 }
 
 // Close removes this process's folder, the quarantine not.

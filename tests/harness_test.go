@@ -145,7 +145,7 @@ func (s *stack) startWorker(t *testing.T) {
 // startProcess runs a worker in a process of its own, to be killed.
 func (s *stack) startProcess(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // the test binary itself
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), workerDirVariable+"="+s.dir)
 	cmd.Stderr = os.Stderr
 	require.NoError(t, cmd.Start())

@@ -84,7 +84,7 @@ var comparisons = map[string]struct{ source, lake string }{
 	},
 	"events": {
 		`select id, kind, date_format(at, '%Y-%m-%d %H:%i:%s.%f') from events order by id`,
-		`select id, kind, strftime(at at time zone 'UTC', '%Y-%m-%d %H:%M:%S.%f') from events where CLIENT order by id`,
+		`select id, kind, strftime("at" at time zone 'UTC', '%Y-%m-%d %H:%M:%S.%f') from events where CLIENT order by id`,
 	},
 	"stock": {
 		`select sku, place, quantity from stock order by sku, place`,

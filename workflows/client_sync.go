@@ -84,10 +84,10 @@ func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, watermark 
 	var run table.Run
 	started := workflow.Now(ctx)
 	err := workflow.ExecuteChildWorkflow(tableOptions(ctx, in), TableSync, in).Get(ctx, &run)
-	switch status := statusOf(err); {
-	case status == table.StatusOK:
+	switch status := statusOf(err); status {
+	case table.StatusOK:
 		c.summary.Add(run)
-	case status == table.StatusSkipped:
+	case table.StatusSkipped:
 		c.skip(ctx, in, started, err)
 	default:
 		c.summary.AddProblem(table.Problem{Region: ref.Region, Client: ref.Client, Table: ref.Table, Status: status, Error: Reason(err)})

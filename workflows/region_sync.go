@@ -164,8 +164,8 @@ func (r *regionSync) end(ctx workflow.Context) (table.Summary, error) {
 // continueAsNew goes on in a new run, with a fresh history, as soon as every started client has a run id to be awaited by.
 func (r *regionSync) continueAsNew(ctx workflow.Context) (table.Summary, error) {
 	known := func() bool {
-		for _, c := range r.running {
-			if c.RunID == "" {
+		for _, id := range workflow.DeterministicKeys(r.running) {
+			if r.running[id].RunID == "" {
 				return false
 			}
 		}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -93,12 +94,27 @@ func verdict(ctx workflow.Context, in SyncInput, s table.Summary) error {
 	if s.Failed == 0 {
 		return nil
 	}
-	first := "see the sync log"
-	if len(s.Problems) > 0 {
-		p := s.Problems[0]
-		first = fmt.Sprintf("first: region %q client %q table %q: %s", p.Region, p.Client, p.Table, p.Error)
-	}
 	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("sync %s: %d of %d client tables failed; %s", in.Sync.Name, s.Failed, s.OK+s.Skipped+s.Failed+s.Cancelled, first),
+		fmt.Sprintf("sync %s: %d of %d client tables failed: %s", in.Sync.Name, s.Failed, s.OK+s.Skipped+s.Failed+s.Cancelled, failures(s)),
 		ErrorSyncFailed, nil, s)
 }
+
+// failures names the clients and regions that failed, with the first reason of each.
+func failures(s table.Summary) string {
+	var named []string
+	seen := map[string]bool{}
+	for _, p := range s.Problems {
+		who := strings.TrimSuffix(p.Region+"/"+p.Client, "/")
+		if p.Status != table.StatusFailed || seen[who] {
+			continue
+		}
+		if seen[who] = true; len(named) == maxNamed {
+			return strings.Join(named, "; ") + "; and others, see tributary status"
+		}
+		named = append(named, fmt.Sprintf("%s: %s: %s", who, p.Table, p.Error))
+	}
+	return strings.Join(named, "; ")
+}
+
+// maxNamed bounds how many of the failed clients an error names.
+const maxNamed = 10

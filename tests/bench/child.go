@@ -70,7 +70,7 @@ func child(ctx context.Context, role, arg string) (measured, error) {
 	if err != nil {
 		return measured{}, fmt.Errorf("find this program: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, self) //nolint:gosec // this program
+	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, argVariable+"="+arg)
 	return measure(cmd)
 }

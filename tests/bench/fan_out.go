@@ -29,7 +29,7 @@ func (b *bench) fanOut(ctx context.Context) (err error) {
 	if err := os.Setenv("TRIBUTARY_BENCH_PASSWORD", server.Password); err != nil {
 		return fmt.Errorf("set the password: %w", err)
 	}
-	note("filling %d clients × %d tables", fanOutClients, fanOutTables)
+	notef("filling %d clients × %d tables", fanOutClients, fanOutTables)
 	if err := execute(server, fanOutFill()); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (b *bench) fanOutRuns(ctx context.Context, s *stack, server *testserver.Ser
 	if err != nil {
 		return nil, err
 	}
-	note("first load: %.1f ms per client table", float64(first.Milliseconds())/all)
+	notef("first load: %.1f ms per client table", float64(first.Milliseconds())/all)
 	for run := range b.runs {
 		time.Sleep(time.Second) // changed rows are later than the last window's end
 		if err := execute(server, fanOutChange()); err != nil {
@@ -66,7 +66,7 @@ func (b *bench) fanOutRuns(ctx context.Context, s *stack, server *testserver.Ser
 			return nil, err
 		}
 		each = append(each, float64(took.Milliseconds())/all)
-		note("run %d: %.1f ms per client table", run+1, each[run])
+		notef("run %d: %.1f ms per client table", run+1, each[run])
 	}
 	return each, nil
 }

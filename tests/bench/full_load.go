@@ -46,7 +46,7 @@ func (b *bench) fullLoad(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		note("run %d: drain %.2f s, full load %.2f s, peak %.0f MiB", run+1, drained.Seconds, seconds, peak)
+		notef("run %d: drain %.2f s, full load %.2f s, peak %.0f MiB", run+1, drained.Seconds, seconds, peak)
 		ratios, peaks = append(ratios, seconds/drained.Seconds), append(peaks, peak)
 		drains, loads = append(drains, drained.Seconds), append(loads, seconds)
 	}
@@ -64,7 +64,7 @@ func (b *bench) orders() (*testserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	note("filling orders with %d rows", b.rows)
+	notef("filling orders with %d rows", b.rows)
 	if err := execute(server, strings.ReplaceAll(ordersSQL, "seq_1_to_3000000", fmt.Sprintf("seq_1_to_%d", b.rows))); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}

@@ -52,7 +52,7 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 		if !ok {
 			return fmt.Errorf("-only: there is no %q; there are full-load, merge and fan-out", name)
 		}
-		note("== %s", name)
+		notef("== %s", name)
 		if err := part(ctx); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -60,4 +60,4 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 	return nil
 }
 
-func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+func notef(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

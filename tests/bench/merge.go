@@ -52,7 +52,7 @@ func (b *bench) merge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		note("run %d: ours %.2f s, %.0f MiB; delta-rs %.2f s, %.0f MiB", run+1, us.Seconds, us.Peak, them.Seconds, them.Peak)
+		notef("run %d: ours %.2f s, %.0f MiB; delta-rs %.2f s, %.0f MiB", run+1, us.Seconds, us.Peak, them.Seconds, them.Peak)
 		ratios = append(ratios, us.Seconds/them.Seconds)
 		ours, theirs = append(ours, us.Seconds), append(theirs, them.Seconds)
 		peaks, theirPeaks = append(peaks, us.Peak), append(theirPeaks, them.Peak)
@@ -71,7 +71,7 @@ func (b *bench) mergeOnce(ctx context.Context, loaded, changes string, merge fun
 	if err := os.RemoveAll(copied); err != nil {
 		return measured{}, fmt.Errorf("remove the last copy: %w", err)
 	}
-	if out, err := exec.CommandContext(ctx, "cp", "-r", filepath.Join(loaded, "lake"), copied).CombinedOutput(); err != nil { //nolint:gosec // our own folders
+	if out, err := exec.CommandContext(ctx, "cp", "-r", filepath.Join(loaded, "lake"), copied).CombinedOutput(); err != nil {
 		return measured{}, fmt.Errorf("copy the lake: %w: %s", err, out)
 	}
 	arg, err := json.Marshal(mergeArg{Lake: copied, Table: filepath.Join(copied, "central", "orders"), Changes: changes})
@@ -104,7 +104,7 @@ func deltaRS(ctx context.Context, arg string) (measured, error) {
 	if python == "" {
 		python = "python3"
 	}
-	return measure(exec.CommandContext(ctx, python, "tests/bench/merge.py", arg)) //nolint:gosec // the interpreter that the caller names
+	return measure(exec.CommandContext(ctx, python, "tests/bench/merge.py", arg))
 }
 
 // runMerge merges as TableSync does.

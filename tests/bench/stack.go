@@ -69,7 +69,7 @@ func (s *stack) startWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	s.worker = exec.CommandContext(ctx, self) //nolint:gosec // this program
+	s.worker = exec.CommandContext(ctx, self)
 	s.worker.Env = append(os.Environ(), roleVariable+"=worker", argVariable+"="+s.dir)
 	s.worker.Stderr = os.Stderr
 	if s.stdin, err = s.worker.StdinPipe(); err != nil {

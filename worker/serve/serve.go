@@ -58,7 +58,7 @@ func Dial(ctx context.Context, cfg *config.Config, logger *slog.Logger) (client.
 	if err != nil {
 		return nil, err
 	}
-	options.Logger = sdklog.NewStructuredLogger(logger)
+	options.Logger = sdklog.NewStructuredLogger(slog.New(quiet{logger.Handler()}))
 	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	c, err := client.DialContext(dialCtx, options)

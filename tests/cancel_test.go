@@ -1,0 +1,43 @@
+package tests
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+)
+
+const slowSync = `
+target: {schema: central}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 10s}
+clients: [acme]
+tables:
+  - {name: big, cursor: updated_at, where: "sleep(0.01) = 0"}
+`
+
+func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T) {
+	s := newBigStack(t, slowSync)
+	s.startWorker(t)
+	acme := s.clients[0]
+	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.01)%' and info not like '%processlist%'"
+	run := s.start(t)
+	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 30*time.Second, 50*time.Millisecond)
+
+	require.NoError(t, s.temporal.Client.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
+	err := s.wait(t, run)
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.Equal(t, []string{"0"}, acme.rows(t, running), "the query is stopped at the server")
+
+	l := s.lake(t)
+	require.Equal(t, []string{"cancelled|NULL"}, s.query(t, l, "select status, watermark from sync_log"))
+	require.Equal(t, []string{"cancelled|0"}, s.query(t, l, "select status, rows_staged from sync_runs"))
+	for _, left := range []string{"lake/_staging/*", "scratch/worker-*/*-*"} {
+		found, err := filepath.Glob(filepath.Join(s.dir, left))
+		require.NoError(t, err)
+		require.Empty(t, found)
+	}
+	s.requireReplayable(t, "cancelled")
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+
+	"tributary/workflows"
+)
+
+// temporalServer is a Temporal dev server with its Web UI. What it holds is gone when it stops.
+type temporalServer struct {
+	*testsuite.DevServer
+	UI  string // address of the Web UI
+	log *os.File
+}
+
+const usualUIPort = "8233"
+
+func startTemporal(ctx context.Context, program string, f folder, logger *slog.Logger) (*temporalServer, error) {
+	path, err := findTemporal(program)
+	if err != nil {
+		return nil, err
+	}
+	uiPort, err := freePort(ctx, usualUIPort)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(f.in("temporal.log"))
+	if err != nil {
+		return nil, err
+	}
+	var attributes []string
+	for _, name := range workflows.SearchAttributes() {
+		attributes = append(attributes, "--search-attribute", name+"=Keyword")
+	}
+	s, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
+		ExistingPath: path, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
+		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(logger)},
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its log is %s", path, err, log.Name()), log.Close())
+	}
+	return &temporalServer{DevServer: s, UI: "http://" + net.JoinHostPort("127.0.0.1", uiPort), log: log}, nil
+}
+
+// Stop ends the server. Ctrl-C in a terminal reached it too: that it has ended already is no error.
+func (s *temporalServer) Stop() error {
+	s.Client().Close()
+	err := s.DevServer.Stop()
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	return errors.Join(err, s.log.Close())
+}
+
+func findTemporal(program string) (string, error) {
+	candidates := []string{program}
+	if program == "" {
+		candidates = []string{filepath.Join("bin", "temporal"), "temporal"}
+		if self, err := os.Executable(); err == nil {
+			candidates = append([]string{filepath.Join(filepath.Dir(self), "temporal")}, candidates...)
+		}
+	}
+	for _, candidate := range candidates {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return filepath.Abs(path)
+		}
+	}
+	if program != "" {
+		return "", fmt.Errorf("--temporal: %s is not a program that can be run", program)
+	}
+	return "", errors.New("the Temporal CLI (temporal) is missing: run tests/provision.sh temporal, which builds it into bin/, or put one in the PATH")
+}
+
+// freePort returns the port, or another one where it is taken.
+func freePort(ctx context.Context, wanted string) (string, error) {
+	var config net.ListenConfig
+	for _, port := range []string{wanted, "0"} {
+		listener, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			continue
+		}
+		_, free, err := net.SplitHostPort(listener.Addr().String())
+		return free, errors.Join(err, listener.Close())
+	}
+	return "", errors.New("no free port on 127.0.0.1 for Temporal's Web UI")
+}

@@ -35,7 +35,7 @@ first row, without --to it ends at the source's present; one of them is needed.
 Times are RFC 3339, or 2006-01-02 15:04:05 or 2006-01-02 in UTC. Cursors over dates take 2006-01-02, over integers digits.
 ` + exitCodesHelp,
 		Example:           `  tributary backfill daily --table orders --client acme --from 2026-01-01 --to 2026-02-01`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.backfill(cmd.Context(), args[0], f) },
 	}

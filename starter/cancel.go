@@ -23,7 +23,7 @@ func (a *app) cancelCommand() *cobra.Command {
 		Short: "Cancel what runs of a sync",
 		Long: `Cancel asks every running workflow of a sync to stop: whole runs, parts, scheduled runs and backfills. Each stops its
 queries at the sources, removes what it staged, and is logged as cancelled. What was merged stays, and the next run goes on from there.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.cancel(cmd.Context(), args[0], id) },
 	}

@@ -103,13 +103,16 @@ func (a *app) printCheck(r checkResult) error {
 	var details []string
 	for _, f := range r.Findings {
 		status := a.status(a.out, f.Status)
+		whole := false
 		if f.Client == "" {
-			general.row(f.Check, status, oneLine(strings.TrimSpace(f.Sync+" "+f.Detail), max(width(a.out)-30, 60)))
+			line := oneLine(f.Detail, max(width(a.out)-30, 60))
+			general.row(f.Check, status, line)
+			whole = line == f.Detail && f.Sync == ""
 		} else {
 			tables.row(dash(f.Sync), f.Region, f.Client, dash(f.Table), status)
 		}
-		if f.Status != findingOK {
-			details = append(details, fmt.Sprintf("%s: %s: %s", status, f.where(), f.Detail))
+		if f.Status != findingOK && !whole {
+			details = append(details, fmt.Sprintf("%s: %s: %s", status, f.where(), f.said()))
 		}
 	}
 	if err := general.flush(); err != nil {
@@ -121,11 +124,13 @@ func (a *app) printCheck(r checkResult) error {
 			return err
 		}
 	}
-	fmt.Fprintln(a.out)
-	for _, detail := range details {
+	for i, detail := range details {
+		if i == 0 {
+			fmt.Fprintln(a.out)
+		}
 		fmt.Fprintln(a.out, detail)
 	}
-	_, err := fmt.Fprintf(a.out, "%s, %s\n", count(r.Faults, "fault"), count(r.Warnings, "warning"))
+	_, err := fmt.Fprintf(a.out, "\n%s, %s\n", count(r.Faults, "fault"), count(r.Warnings, "warning"))
 	return err
 }
 
@@ -140,6 +145,18 @@ func (f finding) where() string {
 		return f.Check
 	}
 	return strings.Join(parts, "/")
+}
+
+// said is the detail without the names that where says already.
+func (f finding) said() string { return withoutNames(f.Detail, f.Client) }
+
+// withoutNames leaves out what an error begins with when it names its client, where that stands beside it already.
+func withoutNames(message, client string) string {
+	rest, named := strings.CutPrefix(message, fmt.Sprintf("client %q", client))
+	if _, what, ok := strings.Cut(rest, ": "); named && ok {
+		return what
+	}
+	return message
 }
 
 func count(n int, word string) string {

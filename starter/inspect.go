@@ -163,5 +163,8 @@ func (n *inspector) compile(ctx context.Context, client table.Client, t inspecte
 			Client: client, Ref: t.ref, Spec: t.spec, Plan: t.plan, Limits: steps.Limits{Memory: 256 << 20, Threads: 1},
 		})
 	})
-	return c.schema, c.err
+	if c.err != nil {
+		return nil, fmt.Errorf("client %q, table %q: %w", client.ID, t.ref.Table, c.err)
+	}
+	return c.schema, nil
 }

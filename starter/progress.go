@@ -109,10 +109,10 @@ type plainDisplay struct {
 const plainEvery = 10 * time.Second
 
 func (d *plainDisplay) show(p progress) {
-	due := d.said == nil || p.elapsed-d.last >= plainEvery
 	if d.said == nil {
 		d.said = map[string]string{}
 	}
+	due := p.elapsed-d.last >= plainEvery
 	if due {
 		d.last = p.elapsed
 	}

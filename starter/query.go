@@ -32,7 +32,7 @@ from standard input. sync_log and sync_runs are tables too.
 -o json streams one JSON array, -o csv CSV with a header; both give every row.`,
 		Example: `  tributary query "SELECT client_id, count(*) FROM orders GROUP BY ALL"
   tributary query "SELECT * FROM orders WHERE id = 7" --as-of 2026-11-01T06:00:00Z`,
-		Args:        cobra.ExactArgs(1),
+		Args:        oneArg("SQL"),
 		Annotations: map[string]string{outputAnnotation: outputCSV},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.query(cmd, args[0], f)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
@@ -9,19 +10,29 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"tributary/internal/lake"
+	"tributary/internal/table"
 )
 
 // writeRowsTable shows the first rows; a terminal has no use for millions, and they would fill the memory.
 func (a *app) writeRowsTable(rows lake.Rows, limit int) error {
-	var names []string
-	for _, c := range rows.Columns() {
-		names = append(names, c.Name)
+	columns := rows.Columns()
+	names, numbers := make([]string, len(columns)), []int{}
+	for i, c := range columns {
+		names[i] = c.Name
+		if _, _, decimal := c.Type.DecimalOf(); decimal || slices.Contains(numeric, c.Type) {
+			numbers = append(numbers, i+1)
+		}
 	}
 	g := a.table(names...)
+	g.writer.Style().Format.Header = text.FormatDefault // names as they are
+	g.right(numbers...)
 	more := false
 	for {
 		values, ok := rows.Next()
@@ -33,7 +44,7 @@ func (a *app) writeRowsTable(rows lake.Rows, limit int) error {
 		}
 		shown := make([]any, len(values))
 		for i, v := range values {
-			shown[i] = oneLine(textOf(v, "NULL"), 200)
+			shown[i] = oneLine(textOf(v, columns[i].Type, "NULL"), 200)
 		}
 		g.row(shown...)
 	}
@@ -49,11 +60,14 @@ func (a *app) writeRowsTable(rows lake.Rows, limit int) error {
 	return nil
 }
 
+var numeric = []table.Type{table.Byte, table.Short, table.Integer, table.Long, table.Float, table.Double}
+
 // writeRowsCSV writes NULL as nothing, as an empty string is: JSON tells them apart.
 func writeRowsCSV(out io.Writer, rows lake.Rows) error {
 	w := csv.NewWriter(out)
+	columns := rows.Columns()
 	record := []string{}
-	for _, c := range rows.Columns() {
+	for _, c := range columns {
 		record = append(record, c.Name)
 	}
 	for {
@@ -65,7 +79,7 @@ func writeRowsCSV(out io.Writer, rows lake.Rows) error {
 			break
 		}
 		for i, v := range values {
-			record[i] = textOf(v, "")
+			record[i] = textOf(v, columns[i].Type, "")
 		}
 	}
 	w.Flush()
@@ -76,8 +90,9 @@ func writeRowsCSV(out io.Writer, rows lake.Rows) error {
 func writeRowsJSON(out io.Writer, rows lake.Rows) error {
 	w := bufio.NewWriter(out)
 	var keys [][]byte
-	for _, c := range rows.Columns() {
-		key, err := json.Marshal(c.Name)
+	columns := rows.Columns()
+	for _, c := range columns {
+		key, err := marshal(c.Name)
 		if err != nil {
 			return err
 		}
@@ -93,7 +108,7 @@ func writeRowsJSON(out io.Writer, rows lake.Rows) error {
 		w.WriteString(separator) //nolint:errcheck // as above
 		separator = ",\n  {"
 		for i, v := range values {
-			value, err := json.Marshal(jsonOf(v))
+			value, err := marshal(jsonOf(v, columns[i].Type))
 			if err != nil {
 				return fmt.Errorf("column %s: %w", keys[i], err)
 			}
@@ -108,14 +123,30 @@ func writeRowsJSON(out io.Writer, rows lake.Rows) error {
 	return errors.Join(rows.Err(), w.Flush())
 }
 
+// marshal is json.Marshal without the escapes that are meant for HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
 // timestampLayout has as many digits as the lake keeps.
 const timestampLayout = "2006-01-02T15:04:05.999999Z07:00"
 
+func formatTime(v time.Time, t table.Type) string {
+	if t == table.Date {
+		return v.UTC().Format(time.DateOnly)
+	}
+	return v.UTC().Format(timestampLayout)
+}
+
 // jsonOf makes a value one that JSON has: binary as base64, NaN and infinities as text.
-func jsonOf(v any) any {
+func jsonOf(v any, t table.Type) any {
 	switch v := v.(type) {
 	case time.Time:
-		return v.UTC().Format(timestampLayout)
+		return formatTime(v, t)
 	case []byte:
 		return base64.StdEncoding.EncodeToString(v)
 	case float64:
@@ -127,14 +158,14 @@ func jsonOf(v any) any {
 }
 
 // textOf writes a value for tables and CSV.
-func textOf(v any, null string) string {
+func textOf(v any, t table.Type, null string) string {
 	switch v := v.(type) {
 	case nil:
 		return null
 	case string:
 		return v
 	case time.Time:
-		return v.UTC().Format(timestampLayout)
+		return formatTime(v, t)
 	case []byte:
 		return base64.StdEncoding.EncodeToString(v)
 	case float64:

@@ -44,6 +44,8 @@ func (a *app) root() *cobra.Command {
 
 Begin with "tributary check", then "tributary run SYNC"; "tributary schedule apply" makes it regular.
 ` + exitCodesHelp,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          unknownCommand,
 		Version:       version.String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -94,18 +96,34 @@ func (a *app) checkOutput(cmd *cobra.Command) error {
 
 // groupCommand only holds others. A misspelt one is an error; cobra would show the help and succeed.
 func groupCommand(use, short string, commands ...*cobra.Command) *cobra.Command {
-	group := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cmd.Help()
-		}
-		var names []string
-		for _, c := range cmd.Commands() {
-			names = append(names, c.Name())
-		}
-		return fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), strict.OneOf(names))
-	}}
+	group := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: unknownCommand}
 	group.AddCommand(commands...)
 	return group
+}
+
+// unknownCommand runs when no subcommand has the name.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	if near := strict.Nearest(args[0], names); near != "" {
+		return fmt.Errorf("unknown command %q for %q; did you mean %q?", args[0], cmd.CommandPath(), near)
+	}
+	return fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), strict.OneOf(names))
+}
+
+// oneArg wants exactly one argument, which the error calls by its name.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("%s takes one %s, and got %d; usage: %s", cmd.CommandPath(), name, len(args), cmd.UseLine())
+	}
 }
 
 func (a *app) load() (*config.Config, error) { return config.Load(a.dir) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/enums/v1"
@@ -34,7 +35,7 @@ that another run has open is skipped, and the summary says so.
 ` + exitCodesHelp,
 		Example: `  tributary run daily
   tributary run daily --client acme --table orders --full`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], f) },
 	}
@@ -137,7 +138,7 @@ func (a *app) startAndWatch(ctx context.Context, c client.Client, id string, in 
 	if detach {
 		return a.printStarted(in.Sync.Name, run)
 	}
-	return a.watch(ctx, newWatcher(c, in.Sync.Name, run, sc))
+	return a.watch(ctx, newWatcher(c, run, sc, time.Now()))
 }
 
 func start(ctx context.Context, c client.Client, id string, in workflows.SyncInput) (client.WorkflowRun, error) {

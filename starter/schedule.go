@@ -54,7 +54,7 @@ func (a *app) scheduleAction(use, short, done string, do func(context.Context, c
 	cmd := &cobra.Command{
 		Use:               use + " SYNC",
 		Short:             short,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSchedule(cmd.Context(), args[0], func(ctx context.Context, h client.ScheduleHandle) error {

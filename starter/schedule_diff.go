@@ -45,15 +45,18 @@ func scheduleChanges(have *client.ScheduleDescription, sync config.Sync) ([]stri
 		note("times", before, describeSchedule(sync.Schedule))
 	}
 	note("time zone", zone(have.Schedule.Spec.TimeZoneName), zone(want.Spec.TimeZoneName))
-	note("jitter", have.Schedule.Spec.Jitter, want.Spec.Jitter)
+	note("jitter", shortDuration(have.Schedule.Spec.Jitter), shortDuration(want.Spec.Jitter))
 	note("overlap", overlapName(have.Schedule.Policy.Overlap), overlapName(want.Overlap))
-	note("catch-up", have.Schedule.Policy.CatchupWindow, want.CatchupWindow)
+	note("catch-up", shortDuration(have.Schedule.Policy.CatchupWindow), shortDuration(want.CatchupWindow))
 	note("pause on failure", have.Schedule.Policy.PauseOnFailure, want.PauseOnFailure)
 	if appliedPaused(have) != sync.Schedule.Paused {
 		note("paused", appliedPaused(have), sync.Schedule.Paused)
 	}
 	action, err := actionChanges(have, want.Action.(*client.ScheduleWorkflowAction), applied) //nolint:forcetypeassert // desired makes it
-	return append(changes, action...), err
+	if changes = append(changes, action...); err != nil || len(changes) > 0 {
+		return changes, err
+	}
+	return rawChanges(have, workflows.SyncInput{Sync: sync})
 }
 
 // zone is a time zone's name; Temporal's "" is UTC.
@@ -92,10 +95,6 @@ func actionChanges(d *client.ScheduleDescription, want *client.ScheduleWorkflowA
 		return nil, errors.New("a desired schedule starts something else than a sync")
 	}
 	input, err := inputChanges(*applied, wanted)
-	if err == nil && len(input) == 0 {
-		// What this version cannot read, such as a key of another version, shows in the text only.
-		input, err = rawChanges(have.Args[0], wanted)
-	}
 	return append(changes, input...), err
 }
 
@@ -156,9 +155,14 @@ func parts(in workflows.SyncInput) (map[string]json.RawMessage, error) {
 	return all, nil
 }
 
-// rawChanges compares the input as it is kept with the one that would be.
-func rawChanges(have any, want workflows.SyncInput) ([]string, error) {
-	kept, ok := have.(*common.Payload)
+// rawChanges compares the input as it is kept with the one that would be: what this version cannot read, such as a
+// key of another version, shows in the text only.
+func rawChanges(d *client.ScheduleDescription, want workflows.SyncInput) ([]string, error) {
+	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
+	if !ok || len(action.Args) != 1 {
+		return nil, nil
+	}
+	kept, ok := action.Args[0].(*common.Payload)
 	if !ok {
 		return nil, nil
 	}

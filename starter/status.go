@@ -175,7 +175,7 @@ func (a *app) printStatus(rows []tableStatus) error {
 		if r.Status != statusNever {
 			count = comma(r.Rows)
 		}
-		g.row(dash(r.Sync), r.Region, r.Client, r.Table, a.status(a.out, r.Status), last, age, count, dash(trimZeros(r.Watermark)), oneLine(r.Error, 80))
+		g.row(dash(r.Sync), r.Region, r.Client, r.Table, a.status(a.out, r.Status), last, age, count, dash(trimZeros(r.Watermark)), oneLine(withoutNames(r.Error, r.Client), 80))
 	}
 	return g.flush()
 }

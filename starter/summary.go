@@ -11,6 +11,9 @@ import (
 func (a *app) printSummary(r result) error {
 	s := r.Summary
 	took := time.Duration(r.Seconds * float64(time.Second)).Round(time.Second / 10)
+	if terminal(a.out) {
+		fmt.Fprintln(a.out) // apart from the progress above
+	}
 	fmt.Fprintf(a.out, "%s: %s in %s\n\n", r.WorkflowID, a.status(a.out, r.Status), took)
 	if r.Error != "" {
 		fmt.Fprintln(a.out, r.Error)
@@ -44,7 +47,7 @@ func (a *app) printProblems(r result) error {
 	fmt.Fprintln(a.out)
 	g := a.table("region", "client", "table", "status", "reason")
 	for _, p := range problems {
-		g.row(dash(p.Region), dash(p.Client), dash(p.Table), a.status(a.out, p.Status), oneLine(p.Error, 600))
+		g.row(dash(p.Region), dash(p.Client), dash(p.Table), a.status(a.out, p.Status), oneLine(withoutNames(p.Error, p.Client), 600))
 	}
 	if err := g.flush(); err != nil {
 		return err

@@ -69,7 +69,8 @@ func queuesOf(regions []string) []queue {
 // idleQueues says of each task queue that no worker polls what to do about it.
 func idleQueues(ctx context.Context, c client.Client, regions []string) ([]string, error) {
 	var idle []string
-	for _, q := range queuesOf(regions) {
+	queues := queuesOf(regions)
+	for _, q := range queues {
 		described, err := c.DescribeTaskQueue(ctx, q.name, q.kind)
 		if err != nil {
 			return idle, fmt.Errorf("ask Temporal who polls the task queue %s: %w", q.name, err)
@@ -81,6 +82,9 @@ func idleQueues(ctx context.Context, c client.Client, regions []string) ([]strin
 		if !polled {
 			idle = append(idle, fmt.Sprintf("no worker polls the task queue %s: its work waits until you start tributary-worker (%s)", q.name, q.role))
 		}
+	}
+	if len(idle) == len(queues) {
+		idle = []string{"no worker is running: the work waits until you start tributary-worker"}
 	}
 	return idle, nil
 }

@@ -22,7 +22,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Use:               "watch SYNC",
 		Short:             "Watch a sync that is running",
 		Long:              "Watch shows how far a running sync is, whoever started it, until it ends. Ctrl-C stops the watching, not the sync.\n" + exitCodesHelp,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.watchRunning(cmd.Context(), args[0], id) },
 	}
@@ -63,7 +63,13 @@ func (a *app) watchRunning(ctx context.Context, name, id string) error {
 	if err != nil {
 		return err
 	}
-	return a.watch(ctx, newWatcher(c, sync.Name, c.GetWorkflow(ctx, id, ""), sc))
+	described, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return fmt.Errorf("ask Temporal for %s: %w", id, err)
+	}
+	execution := described.GetWorkflowExecutionInfo()
+	run := c.GetWorkflow(ctx, id, execution.GetExecution().GetRunId())
+	return a.watch(ctx, newWatcher(c, run, sc, execution.GetStartTime().AsTime()))
 }
 
 // result is how a sync ended.
@@ -73,13 +79,12 @@ type result struct {
 	RunID      string        `json:"run_id"`
 	Status     string        `json:"status"` // table.StatusOK, StatusFailed or StatusCancelled
 	Error      string        `json:"error,omitempty"`
-	Seconds    float64       `json:"seconds"` // since the watching began
+	Seconds    float64       `json:"seconds"`
 	Summary    table.Summary `json:"summary"`
 }
 
 // watch shows progress until the sync ends, prints the summary, and returns an error that has the exit code.
 func (a *app) watch(ctx context.Context, w *watcher) error {
-	began := time.Now()
 	display := a.newDisplay(w)
 	ended := make(chan result, 1)
 	lost := make(chan error, 1)
@@ -98,7 +103,7 @@ func (a *app) watch(ctx context.Context, w *watcher) error {
 		select {
 		case r := <-ended:
 			display.show(w.poll(ctx))
-			r.Sync, r.WorkflowID, r.RunID, r.Seconds = w.sync, w.run.GetID(), w.run.GetRunID(), time.Since(began).Seconds()
+			r.Sync, r.WorkflowID, r.RunID, r.Seconds = w.sync, w.run.GetID(), w.run.GetRunID(), time.Since(w.began).Seconds()
 			return a.printResult(r)
 		case err := <-lost:
 			return a.detached(ctx, w, err)

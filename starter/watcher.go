@@ -49,8 +49,8 @@ type progress struct {
 	tables  []runningTable
 }
 
-func newWatcher(c client.Client, sync string, run client.WorkflowRun, sc scope) *watcher {
-	w := &watcher{client: c, sync: sync, run: run, began: time.Now()}
+func newWatcher(c client.Client, run client.WorkflowRun, sc scope, began time.Time) *watcher {
+	w := &watcher{client: c, sync: sc.sync.Name, run: run, began: began}
 	for _, region := range sc.regions {
 		r := regionProgress{name: region}
 		for _, client := range sc.clients {

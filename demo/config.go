@@ -34,7 +34,7 @@ func writeConfig(f folder, data configData) (*config.Config, error) {
 		if err := t.Execute(&text, data); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(f.in("config", filepath.Base(t.Name())), []byte(text.String()), 0o644); err != nil {
+		if err := os.WriteFile(f.in("config", filepath.Base(t.Name())), []byte(text.String()), 0o600); err != nil {
 			return nil, err
 		}
 	}

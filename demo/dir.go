@@ -55,7 +55,7 @@ func prepareFolder(path string) (folder, error) {
 	if err := os.Mkdir(f.in("secrets"), 0o700); err != nil {
 		return f, err
 	}
-	return f, os.WriteFile(f.in(marker), []byte("`make demo` made this folder and replaces what is in it.\n"), 0o644)
+	return f, os.WriteFile(f.in(marker), []byte("`make demo` made this folder and replaces what is in it.\n"), 0o600)
 }
 
 func (f folder) in(elements ...string) string {

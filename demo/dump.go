@@ -93,5 +93,5 @@ func dumpClients(f folder, shops []*shop) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(f.in("sources", "clients.json"), append(text, '\n'), 0o644)
+	return os.WriteFile(f.in("sources", "clients.json"), append(text, '\n'), 0o600)
 }

@@ -24,13 +24,13 @@ func newPage(w io.Writer, colour bool) *page {
 	return &page{Writer: w, colour: colour}
 }
 
-// say writes one line.
-func (p *page) say(format string, args ...any) { _, _ = fmt.Fprintf(p, format+"\n", args...) }
+// sayf writes one line.
+func (p *page) sayf(format string, args ...any) { _, _ = fmt.Fprintf(p, format+"\n", args...) }
 
-// step begins the next numbered step.
-func (p *page) step(format string, args ...any) {
+// stepf begins the next numbered step.
+func (p *page) stepf(format string, args ...any) {
 	p.steps++
-	p.say("\n%s %s", text.Colors{text.FgCyan, text.Bold}.Sprint(p.steps), text.Bold.Sprintf(format, args...))
+	p.sayf("\n%s %s", text.Colors{text.FgCyan, text.Bold}.Sprint(p.steps), text.Bold.Sprintf(format, args...))
 }
 
 // code is text to type or to click.
@@ -58,5 +58,5 @@ func (p *page) table(numbersFrom int, header []string, rows [][]any) {
 	for _, row := range rows {
 		t.AppendRow(row)
 	}
-	p.say("%s", t.Render())
+	p.sayf("%s", t.Render())
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -26,11 +27,10 @@ type temporalServer struct {
 
 const usualUIPort = "8233"
 
+// stopGrace is how long an interrupted start is waited for: only a server that has started can be stopped.
+const stopGrace = 3 * time.Second
+
 func startTemporal(ctx context.Context, program string, f folder, logger *slog.Logger) (*temporalServer, error) {
-	path, err := findTemporal(program)
-	if err != nil {
-		return nil, err
-	}
 	uiPort, err := freePort(ctx, usualUIPort)
 	if err != nil {
 		return nil, err
@@ -43,12 +43,15 @@ func startTemporal(ctx context.Context, program string, f folder, logger *slog.L
 	for _, name := range workflows.SearchAttributes() {
 		attributes = append(attributes, "--search-attribute", name+"=Keyword")
 	}
-	s, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
-		ExistingPath: path, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
+	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
+	s, err := testsuite.StartDevServer(starting, testsuite.DevServerOptions{
+		ExistingPath: program, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
 		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(logger)},
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its log is %s", path, err, log.Name()), log.Close())
+		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its log is %s", program, err, log.Name()), log.Close())
 	}
 	return &temporalServer{DevServer: s, UI: "http://" + net.JoinHostPort("127.0.0.1", uiPort), log: log}, nil
 }
@@ -63,6 +66,7 @@ func (s *temporalServer) Stop() error {
 	return errors.Join(err, s.log.Close())
 }
 
+// findTemporal returns the path of the Temporal CLI: the given one, or the first that there is.
 func findTemporal(program string) (string, error) {
 	candidates := []string{program}
 	if program == "" {

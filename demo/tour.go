@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -40,6 +41,9 @@ type tour struct {
 
 // run tells the whole tour. What it started has ended when it returns.
 func run(ctx context.Context, o options, p *page) (err error) {
+	if o.temporal, err = findTemporal(o.temporal); err != nil {
+		return err
+	}
 	f, err := prepareFolder(o.dir)
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func (t *tour) tell(ctx context.Context) error {
 	t.farewell(time.Since(began))
 	if !t.once {
 		<-ctx.Done()
-		t.page.say("\nstopping…")
+		t.page.sayf("\nstopping…")
 	}
 	return nil
 }
@@ -90,12 +94,12 @@ func (t *tour) openLog(context.Context) error {
 	}
 	t.atEnd(file.Close)
 	t.logger = slog.New(slog.NewTextHandler(file, nil))
-	t.page.say("Tributary: the databases of many clients, one Delta Lake. Everything of this tour is in\n%s", code(t.folder.path))
+	t.page.sayf("Tributary: the databases of many clients, one Delta Lake. Everything of this tour is in\n%s", code(t.folder.path))
 	return nil
 }
 
 func (t *tour) openShops(ctx context.Context) (err error) {
-	t.page.step("Six shops in three regions open, each on a MySQL-compatible server of its own.")
+	t.page.stepf("Six shops in three regions open, each on a MySQL-compatible server of its own.")
 	if t.salt, err = t.folder.secret("pii-salt"); err != nil {
 		return err
 	}
@@ -128,13 +132,13 @@ func (t *tour) openShops(ctx context.Context) (err error) {
 		total += n
 		where += fmt.Sprintf("  %s/%s :%d", s.Region, s.Client, s.Server.Port)
 	}
-	t.page.say("  %s rows of customers, orders, order lines and products.\n%s", count(total), where)
-	t.page.say("  bolt's columns have German names, dune says in each row whose it is; some rows are wrong.")
+	t.page.sayf("  %s rows of customers, orders, order lines and products.\n%s", count(total), where)
+	t.page.sayf("  bolt's columns have German names, dune says in each row whose it is; some rows are wrong.")
 	return nil
 }
 
 func (t *tour) openTemporal(ctx context.Context) (err error) {
-	t.page.step("Temporal starts, and a worker that serves all regions.")
+	t.page.stepf("Temporal starts, and a worker that serves all regions.")
 	if t.temporal, err = startTemporal(ctx, t.options.temporal, t.folder, t.logger); err != nil {
 		return err
 	}
@@ -154,7 +158,7 @@ func (t *tour) openTemporal(ctx context.Context) (err error) {
 		stop()
 		return t.workers.Wait()
 	})
-	t.page.say("  Its configuration is in %s. Temporal's Web UI: %s", code(relative(t.folder.in("config"))), code(t.temporal.UI))
+	t.page.sayf("  Its configuration is in %s. Temporal's Web UI: %s", code(relative(t.folder.in("config"))), code(t.temporal.UI))
 	return nil
 }
 
@@ -180,7 +184,7 @@ func (t *tour) sync(ctx context.Context) (summary table.Summary, took time.Durat
 }
 
 func (t *tour) firstSync(ctx context.Context) error {
-	t.page.step("The first sync brings everything into central tables.")
+	t.page.stepf("The first sync brings everything into central tables.")
 	start := time.Now()
 	summary, took, err := t.sync(ctx)
 	if err != nil {
@@ -190,15 +194,15 @@ func (t *tour) firstSync(ctx context.Context) error {
 	if err := t.reportTables(ctx, start); err != nil {
 		return err
 	}
-	t.page.say("  %d client tables in %s. Drafts stay at the shops, card numbers are never read, e-mail addresses are hashed.",
+	t.page.sayf("  %d client tables in %s. Drafts stay at the shops, card numbers are never read, e-mail addresses are hashed.",
 		summary.OK, took.Round(10*time.Millisecond))
-	t.page.say("  Kept apart: orders of a negative amount, and one of dune's that says it is cobalt's: %s",
+	t.page.sayf("  Kept apart: orders of a negative amount, and one of dune's that says it is cobalt's: %s",
 		code(relative(t.folder.in("scratch", "quarantine"))))
 	return nil
 }
 
 func (t *tour) secondSync(ctx context.Context) error {
-	t.page.step("A day passes: rows change, are added, are deleted, softly and outright. Then the second sync.")
+	t.page.stepf("A day passes: rows change, are added, are deleted, softly and outright. Then the second sync.")
 	for _, s := range t.shops {
 		if err := s.trade(ctx); err != nil {
 			return err
@@ -212,15 +216,15 @@ func (t *tour) secondSync(ctx context.Context) error {
 	if err := t.reportChanges(ctx, start); err != nil {
 		return err
 	}
-	t.page.say("  %s rows read, %s moved, in %s: only what changed, but for products, which have no cursor.",
+	t.page.sayf("  %s rows read, %s moved, in %s: only what changed, but for products, which have no cursor.",
 		count(int(summary.Read)), count(int(summary.Inserted+summary.Updated+summary.Deleted)), took.Round(10*time.Millisecond))
-	t.page.say("  One of cobalt's wrong orders was corrected at the source, so it arrived now.")
+	t.page.sayf("  One of cobalt's wrong orders was corrected at the source, so it arrived now.")
 	return nil
 }
 
 // prove compares the lake with the shops, and leaves the shops' rows for others to do so.
 func (t *tour) prove(ctx context.Context) error {
-	t.page.step("Proof: every row and value of the lake against the shops.")
+	t.page.stepf("Proof: every row and value of the lake against the shops.")
 	line, total := "", 0
 	var faults []error
 	for _, name := range tableNames {
@@ -234,46 +238,47 @@ func (t *tour) prove(ctx context.Context) error {
 	if err := errors.Join(append(faults, dumpClients(t.folder, t.shops))...); err != nil {
 		return err
 	}
-	t.page.say("%s: %s rows, all equal, none missing, none left over.", line, code(count(total)))
+	t.page.sayf("%s: %s rows, all equal, none missing, none left over.", line, code(count(total)))
 	return nil
 }
 
 func (t *tour) ask(ctx context.Context) error {
-	t.page.step("One query over all shops, now and as it was.")
+	t.page.stepf("One query over all shops, now and as it was.")
 	return t.reportRevenue(ctx, t.between)
 }
 
 func (t *tour) farewell(took time.Duration) {
 	cli := "bin/tributary -c " + relative(t.folder.in("config"))
-	t.page.step("Look for yourself (make build makes bin/tributary).")
+	t.page.stepf("Look for yourself (make build makes bin/tributary).")
 	for _, args := range []string{
-		"status", `query "SELECT client_id, status, count(*), sum(amount) FROM orders GROUP BY ALL ORDER BY ALL"`,
-		`query --version 0 "SELECT count(*) FROM customers"`,
+		"status",
+		`query "SELECT client_id, status, count(*) AS orders, sum(amount) AS amount FROM orders GROUP BY ALL ORDER BY ALL"`,
+		`query --as-of ` + t.between.UTC().Format("2006-01-02T15:04:05.000Z07:00") + ` "SELECT count(*) AS orders FROM orders"`,
 	} {
-		t.page.say("  %s", code(cli+" "+args))
+		t.page.sayf("  %s", code(cli+" "+args))
 	}
 	if t.once {
-		t.page.say("\nThe tour took %s.", took.Round(100*time.Millisecond))
+		t.page.sayf("\nThe tour took %s.", took.Round(100*time.Millisecond))
 		return
 	}
-	t.page.say("  %s", code(cli+" run daily"))
-	t.page.say("  %s", code(t.temporal.UI+`/namespaces/default/workflows?query=Client%3D"bolt"`))
+	t.page.sayf("  %s", code(cli+" run daily"))
+	t.page.sayf("  %s", code(t.temporal.UI+`/namespaces/default/workflows?query=Client%3D"bolt"`))
 	kept := ""
 	if t.folder.temporary {
 		kept = " and removes the folder (--dir DIR keeps one)"
 	}
-	t.page.say("\nThe tour took %s. Ctrl-C ends it%s.", took.Round(100*time.Millisecond), kept)
+	t.page.sayf("\nThe tour took %s. Ctrl-C ends it%s.", took.Round(100*time.Millisecond), kept)
 }
 
 // relative is a path as the user would type it here.
 func relative(path string) string {
-	here, err := os.Getwd()
-	if err != nil {
-		return path
+	if here, err := os.Getwd(); err == nil {
+		if short, err := filepath.Rel(here, path); err == nil && len(short) <= len(path) {
+			path = short
+		}
 	}
-	short, err := filepath.Rel(here, path)
-	if err != nil || len(short) > len(path) {
-		return path
+	if strings.ContainsAny(path, " \t'\"\\$`&;()<>*?!") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
-	return short
+	return path
 }

@@ -17,7 +17,7 @@ func Compile(ctx context.Context, job Job) (_ table.Schema, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	c, err := newCompiler(ctx, e, job)
+	c, err := newCompiler(e, job)
 	if err != nil {
 		return nil, err
 	}
@@ -32,13 +32,12 @@ func Compile(ctx context.Context, job Job) (_ table.Schema, err error) {
 // compiler makes SQL of a job, and binds it against an empty table to learn types and find faults.
 type compiler struct {
 	*layout
-	job         Job
-	engine      *engine
-	expressions *expressions
-	empty       string // a relation with the raw columns and no rows
+	job    Job
+	engine *engine
+	empty  string // a relation with the raw columns and no rows
 }
 
-func newCompiler(ctx context.Context, e *engine, job Job) (*compiler, error) {
+func newCompiler(e *engine, job Job) (*compiler, error) {
 	l, err := newLayout(job)
 	if err != nil {
 		return nil, err
@@ -52,9 +51,6 @@ func newCompiler(ctx context.Context, e *engine, job Job) (*compiler, error) {
 		columns[i] = "CAST(NULL AS " + t + ") AS " + table.Quote(c.Name, table.DoubleQuote)
 	}
 	c := &compiler{layout: l, job: job, engine: e, empty: "(SELECT " + strings.Join(columns, ", ") + " LIMIT 0)"}
-	if c.expressions, err = newExpressions(ctx, e); err != nil {
-		return nil, err
-	}
 	return c, nil
 }
 
@@ -90,7 +86,7 @@ func (c *compiler) rule(ctx context.Context, r table.Rule) ([]string, error) {
 	default:
 		return nil, fmt.Errorf("%w: otherwise is %q; it can be warn, quarantine or fail", ErrExpression, r.Otherwise)
 	}
-	used, err := c.expressions.check(ctx, r.That, c.raw.Names())
+	used, err := c.engine.check(ctx, r.That, c.raw.Names())
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
@@ -65,10 +66,8 @@ func openEngine(ctx context.Context, dir string, limits Limits) (*engine, error)
 	if e.conn, err = e.db.Conn(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", err), e.close())
 	}
-	for _, setting := range settings {
-		if _, err := e.conn.ExecContext(ctx, setting); err != nil {
-			return nil, errors.Join(fmt.Errorf("start DuckDB: %s: %w", setting, err), e.close())
-		}
+	if err := e.exec(ctx, strings.Join(settings, ";")); err != nil {
+		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", err), e.close())
 	}
 	return e, nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // clause is the text around an expression when it is parsed; the line break ends a comment in it.
@@ -29,14 +30,27 @@ var sessionFunctions = []string{"getvariable", "current_setting", "current_datab
 // clockValues are the words without parentheses that DuckDB reads as a value.
 var clockValues = []string{"current_date", "current_timestamp"}
 
-// expressions checks the expressions of a config with DuckDB's own parser.
-type expressions struct {
-	engine    *engine
+// catalogue is which functions the DuckDB that is linked in has. Every engine has the same, and reading
+// it takes longer than a small step: it is read once, and only when there is an expression to check.
+var catalogue struct {
+	sync.Mutex
 	functions map[string]bool // by name: whether it is a function of one row
 }
 
-// newExpressions reads which functions this DuckDB has.
-func newExpressions(ctx context.Context, e *engine) (*expressions, error) {
+func functionsOf(ctx context.Context, e *engine) (map[string]bool, error) {
+	catalogue.Lock()
+	defer catalogue.Unlock()
+	if catalogue.functions == nil {
+		functions, err := readFunctions(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		catalogue.functions = functions
+	}
+	return catalogue.functions, nil
+}
+
+func readFunctions(ctx context.Context, e *engine) (map[string]bool, error) {
 	rows, err := e.conn.QueryContext(ctx, `SELECT function_name,
 		bool_and(function_type = 'scalar' AND stability IN ('CONSISTENT', 'CONSISTENT_WITHIN_QUERY')), bool_or(function_type = 'macro')
 		FROM duckdb_functions() GROUP BY function_name`)
@@ -44,31 +58,35 @@ func newExpressions(ctx context.Context, e *engine) (*expressions, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	x := &expressions{engine: e, functions: map[string]bool{}}
+	functions := map[string]bool{}
 	for rows.Next() {
 		var name string
 		var scalar, macro bool
 		if err := rows.Scan(&name, &scalar, &macro); err != nil {
 			return nil, err
 		}
-		x.functions[name] = scalar && !slices.Contains(sessionFunctions, name) || macro && slices.Contains(scalarMacros, name)
+		functions[name] = scalar && !slices.Contains(sessionFunctions, name) || macro && slices.Contains(scalarMacros, name)
 	}
-	return x, rows.Err()
+	return functions, rows.Err()
 }
 
 // check returns which of the columns an expression uses. An expression that is not one scalar
 // expression over them is ErrExpression, with all its faults.
-func (x *expressions) check(ctx context.Context, expression string, columns []string) ([]string, error) {
+func (e *engine) check(ctx context.Context, expression string, columns []string) ([]string, error) {
 	var text string
 	query := "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)"
-	if err := x.engine.conn.QueryRowContext(ctx, query, clauseHead+expression+clauseTail).Scan(&text); err != nil {
+	if err := e.conn.QueryRowContext(ctx, query, clauseHead+expression+clauseTail).Scan(&text); err != nil {
 		return nil, err
 	}
 	node, err := single(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrExpression, err)
 	}
-	w := &walk{functions: x.functions, columns: columns}
+	functions, err := functionsOf(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{functions: functions, columns: columns}
 	w.visit(node, nil)
 	if len(w.faults) > 0 {
 		return nil, fmt.Errorf("%w: %w", ErrExpression, errors.Join(w.faults...))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -138,6 +139,8 @@ func TestTransformOnAFullDiskLeavesNothingAndSaysSo(t *testing.T) {
 // limitFiles makes every write beyond that many bytes of a file fail, as on a full disk.
 func limitFiles(t *testing.T, bytes uint64) {
 	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ) // or a write by a thread of DuckDB's ends the process
+	t.Cleanup(func() { signal.Reset(syscall.SIGXFSZ) })
 	var before syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: before.Max}))

@@ -118,7 +118,7 @@ func (c *compiler) checkStep(ctx context.Context, p *program, t table.Transform,
 	case t.Mask != "" && id:
 		return fmt.Errorf("%w: a masked id is no longer unique; hash it instead", ErrExpression)
 	case t.SQL != "":
-		_, err := c.expressions.check(ctx, t.SQL, p.schema.Names())
+		_, err := c.engine.check(ctx, t.SQL, p.schema.Names())
 		return err
 	}
 	return nil

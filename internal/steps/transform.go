@@ -38,7 +38,7 @@ func Transform(ctx context.Context, job Job, valid Validated) (_ Transformed, er
 			err = errors.Join(err, os.RemoveAll(clean))
 		}
 	}()
-	c, err := newCompiler(ctx, e, job)
+	c, err := newCompiler(e, job)
 	if err != nil {
 		return Transformed{}, err
 	}

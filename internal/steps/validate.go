@@ -27,7 +27,7 @@ func Validate(ctx context.Context, job Job) (_ Validated, err error) {
 		return Validated{}, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	c, err := newCompiler(ctx, e, job)
+	c, err := newCompiler(e, job)
 	if err != nil {
 		return Validated{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 const (
 	roleVariable = "TRIBUTARY_BENCH_ROLE"
 	argVariable  = "TRIBUTARY_BENCH_ARG"
+	// profileVariable names a file for the worker's CPU profile (go tool pprof).
+	profileVariable = "TRIBUTARY_BENCH_PROFILE"
 )
 
 func runRole(ctx context.Context, role string) error {
@@ -42,12 +45,33 @@ func runWorker(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if path := os.Getenv(profileVariable); path != "" {
+		stop, err := profile(path)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
 	return serve.Run(ctx, cfg, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+}
+
+func profile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("profile: %w", err), f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close() // a profile is for people: an incomplete one says so itself
+	}, nil
 }
 
 // measured is what a child printed about itself, and its peak memory.

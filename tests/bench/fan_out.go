@@ -87,9 +87,9 @@ func fanOutFill() string {
 		fmt.Fprintf(&databases, "create database client_%03d;", c)
 	}
 	return databases.String() + forEachTable(func(database, name string) string {
-		return fmt.Sprintf(`create table %[1]s.%[2]s (id int not null primary key, name varchar(50), amount decimal(12,2),
+		return fmt.Sprintf(`use %[1]s; create table %[2]s (id int not null primary key, name varchar(50), amount decimal(12,2),
 			updated_at timestamp(6) not null default current_timestamp(6) on update current_timestamp(6), key (updated_at));
-			insert into %[1]s.%[2]s (id, name, amount) select seq, concat('row ', seq), seq * 1.5 from seq_1_to_%[3]d;`, database, name, fanOutRows)
+			insert into %[2]s (id, name, amount) select seq, concat('row ', seq), seq * 1.5 from seq_1_to_%[3]d;`, database, name, fanOutRows)
 	})
 }
 

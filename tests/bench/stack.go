@@ -106,5 +106,6 @@ func (s *stack) sync(ctx context.Context) (time.Duration, error) {
 // stop ends the worker and Temporal and returns the worker's peak memory in MiB.
 func (s *stack) stop() (float64, error) {
 	err := errors.Join(s.stdin.Close(), s.worker.Wait(), s.temporal.Close())
+	notef("the worker used %.1f s of CPU", (s.worker.ProcessState.UserTime() + s.worker.ProcessState.SystemTime()).Seconds())
 	return peak(s.worker), err
 }

@@ -21,6 +21,7 @@ import (
 
 // Run runs the suite. newLake returns an empty lake for each test; the suite closes it.
 func Run(t *testing.T, newLake func(t *testing.T) lake.Lake) {
+	t.Helper()
 	tests := map[string]func(*suite){
 		"Create": testCreate, "Merge": testMerge, "Cursors": testCursors, "Reload": testReload, "Drift": testDrift,
 		"Batches": testBatches, "Types": testTypes, "Names": testNames, "Tenants": testTenants, "Partitions": testPartitions,
@@ -33,7 +34,7 @@ func Run(t *testing.T, newLake func(t *testing.T) lake.Lake) {
 			db, err := sql.Open("duckdb", "")
 			require.NoError(t, err)
 			db.SetMaxOpenConns(1)
-			_, err = db.Exec("SET TimeZone = 'UTC'")
+			_, err = db.ExecContext(t.Context(), "SET TimeZone = 'UTC'")
 			require.NoError(t, err)
 			t.Cleanup(func() { db.Close() })
 			test(&suite{T: t, lake: l, db: db})
@@ -72,7 +73,7 @@ func (s *suite) batch(ref table.Ref, columns, rows string, set ...func(*table.Ba
 	path := filepath.Join(s.TempDir(), "rows.parquet")
 	tenant := fmt.Sprintf("%s AS client_id, %s AS region", table.Literal(ref.Client), table.Literal(ref.Region))
 	s.execute(fmt.Sprintf("COPY (SELECT *, %s FROM (%s)) TO %s (FORMAT parquet)", tenant, rows, table.Literal(path)))
-	require.NoError(s, s.db.QueryRow("SELECT count(*) FROM read_parquet(?)", path).Scan(&b.Rows))
+	require.NoError(s, s.db.QueryRowContext(s.Context(), "SELECT count(*) FROM read_parquet(?)", path).Scan(&b.Rows))
 	info, err := os.Stat(path)
 	require.NoError(s, err)
 	b.Files, err = s.lake.Stage(s.Context(), b.ID, []table.File{{Path: path, Rows: b.Rows, Bytes: info.Size()}})
@@ -95,7 +96,7 @@ func columnsOf(text string) table.Schema {
 
 func (s *suite) execute(query string) {
 	s.Helper()
-	_, err := s.db.Exec(query)
+	_, err := s.db.ExecContext(s.Context(), query)
 	require.NoError(s, err, query)
 }
 

@@ -39,7 +39,7 @@ func testSyncLog(s *suite) {
 			Steps: map[string]time.Duration{"extract": time.Second, "merge": 20 * time.Millisecond},
 		}
 	}
-	log := func(runs ...table.Run) { s.Helper(); require.NoError(s, s.lake.Log(s.Context(), runs)) }
+	record := func(runs ...table.Run) { s.Helper(); require.NoError(s, s.lake.Log(s.Context(), runs)) }
 	last := func() lake.LastRun {
 		s.Helper()
 		all, err := s.lake.LastRuns(s.Context(), schema, lake.Filter{})
@@ -52,47 +52,48 @@ func testSyncLog(s *suite) {
 	require.Empty(s, none, "before the first run")
 
 	first := run("r1", table.StatusOK, "2024-01-01 10:00:00", "2024-01-01 10:00:00.000000")
-	log(first)
+	record(first)
 	require.Equal(s, lake.LastRun{
 		Ref: acme, LastSync: first.Finished, Watermark: first.Watermark, Kind: table.CursorTime, Rows: 4, Status: table.StatusOK,
 		Started: first.Started, Finished: first.Finished, RunID: "r1",
 	}, last())
 
 	s.run("RepeatChangesNothing", func(s *suite) {
-		before := []int64{s.version(lake.SyncLog), s.version(lake.SyncRuns)}
-		log(first, first)
-		require.Equal(s, before, []int64{s.version(lake.SyncLog), s.version(lake.SyncRuns)})
+		log, runs := s.version(lake.SyncLog), s.version(lake.SyncRuns)
+		record(first, first)
+		require.Equal(s, log, s.version(lake.SyncLog))
+		require.Equal(s, runs, s.version(lake.SyncRuns))
 	})
 	s.run("FailedLeavesWatermark", func(s *suite) {
 		failed := run("r2", table.StatusFailed, "2024-01-02 10:00:00", "2024-01-02 10:00:00.000000")
 		failed.Error = "host 'db' is unreachable"
-		log(failed)
+		record(failed)
 		got := last()
 		require.Equal(s, first.Watermark, got.Watermark)
 		require.Equal(s, first.Finished, got.LastSync)
 		require.Equal(s, "failed host 'db' is unreachable r2", got.Status+" "+got.Error+" "+got.RunID)
 	})
 	s.run("OlderLeavesNewer", func(s *suite) {
-		log(run("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000"))
+		record(run("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000"))
 		got := last()
 		require.Equal(s, "r2", got.RunID)
 		require.Equal(s, first.Watermark, got.Watermark)
 	})
 	s.run("WatermarkNeverBack", func(s *suite) {
-		log(run("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))
+		record(run("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))
 		require.Equal(s, first.Watermark, last().Watermark)
 		require.Equal(s, "r3", last().RunID)
 	})
 	s.run("BackfillOnlyInRuns", func(s *suite) {
 		backfill := run("b1", table.StatusOK, "2024-02-01 10:00:00", "2024-02-01 10:00:00.000000")
 		backfill.Backfill = true
-		log(backfill)
+		record(backfill)
 		require.Equal(s, "r3", last().RunID)
 	})
 	s.run("Filter", func(s *suite) {
 		other := run("r4", table.StatusOK, "2024-01-01 10:00:00", "")
 		other.Ref = table.Ref{Sync: "weekly", Client: "o'brien", Region: "us", Schema: schema, Table: "lines"}
-		log(other)
+		record(other)
 		for _, filter := range []lake.Filter{{Client: "o'brien"}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines"}}} {
 			found, err := s.lake.LastRuns(s.Context(), schema, filter)
 			require.NoError(s, err)

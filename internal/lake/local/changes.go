@@ -12,10 +12,10 @@ import (
 
 // findCandidates collects the files of the batches' clients that may hold a row with one of their ids, by the
 // files' statistics; of a reload, all files of the client.
-func (m *merge) findCandidates() error {
+func (m *merge) findCandidates() {
 	m.files = files{dir: m.table.Dir(), schema: m.schema, partitionBy: m.partitionBy}
 	if m.snapshot == nil {
-		return nil
+		return
 	}
 	for _, add := range m.snapshot.Files() {
 		stats, err := add.Statistics()
@@ -29,7 +29,6 @@ func (m *merge) findCandidates() error {
 			}
 		}
 	}
-	return nil
 }
 
 // mayMeet says whether batch b may change a row of the file.

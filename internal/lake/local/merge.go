@@ -204,9 +204,7 @@ func (m *merge) run(ctx context.Context, dir string) ([]lake.MergeResult, error)
 			return nil, err
 		}
 	}
-	if err := m.findCandidates(); err != nil {
-		return nil, err
-	}
+	m.findCandidates()
 	if err := m.adopt(ctx, dir); err != nil {
 		return nil, err
 	}

@@ -22,12 +22,12 @@ type rows struct {
 
 var _ lake.Rows = (*rows)(nil)
 
-func newRows(result *sql.Rows, close func() error) (*rows, error) {
+func newRows(result *sql.Rows, closeAll func() error) (*rows, error) {
 	types, err := result.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{rows: result, close: close, values: make([]any, len(types)), targets: make([]any, len(types))}
+	r := &rows{rows: result, close: closeAll, values: make([]any, len(types)), targets: make([]any, len(types))}
 	for i, t := range types {
 		r.targets[i] = &r.values[i]
 		column := table.Column{Name: t.Name(), Type: table.String, Nullable: true}

@@ -17,7 +17,7 @@ const (
 	fileBytes     = "128MB"   // … or this many bytes
 	wholeRows     = 1_500_000 // outputs up to this size are one file
 	smallRows     = 120_000   // outputs up to this size are written together, in one statement
-	tailTouched   = 32 << 20  // new rows join a rewritten file up to this size,
+	tailTouched   = 4 << 20   // new rows join a rewritten file up to this size,
 	tailUntouched = 1 << 20   // or one that is left alone up to this size, so that small merges do not pile up small files
 	tailNewRows   = 4 * 16384 // unless there are more of them than this
 )

@@ -37,6 +37,9 @@ type Batch struct {
 	Rows    int64    `json:"rows"` // the sum over Files
 	// Reload says that rows of this client that are not in the batch are deleted from the central table.
 	Reload bool `json:"reload,omitempty"`
+	// Kept are Parquet files with the key columns (central names) of rows that the run read and kept apart, as in
+	// quarantine: a reload does not delete them. They need not have client_id and region, and need not be unique.
+	Kept []File `json:"kept,omitempty"`
 
 	Drift       string   `json:"drift,omitempty"`
 	PartitionBy []string `json:"partition_by,omitempty"`

@@ -27,10 +27,10 @@ func newPage(w io.Writer, colour bool) *page {
 // sayf writes one line.
 func (p *page) sayf(format string, args ...any) { _, _ = fmt.Fprintf(p, format+"\n", args...) }
 
-// stepf begins the next numbered step.
-func (p *page) stepf(format string, args ...any) {
+// step begins the next numbered step.
+func (p *page) step(title string) {
 	p.steps++
-	p.sayf("\n%s %s", text.Colors{text.FgCyan, text.Bold}.Sprint(p.steps), text.Bold.Sprintf(format, args...))
+	p.sayf("\n%s %s", text.Colors{text.FgCyan, text.Bold}.Sprint(p.steps), text.Bold.Sprint(title))
 }
 
 // code is text to type or to click.

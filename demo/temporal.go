@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,12 @@ const usualUIPort = "8233"
 // stopGrace is how long an interrupted start is waited for: only a server that has started can be stopped.
 const stopGrace = 3 * time.Second
 
-func startTemporal(ctx context.Context, program string, f folder, logger *slog.Logger) (*temporalServer, error) {
-	uiPort, err := freePort(ctx, usualUIPort)
+func startTemporal(ctx context.Context, o options, f folder, logger *slog.Logger) (*temporalServer, error) {
+	wanted := usualUIPort
+	if o.once {
+		wanted = "0" // nobody needs to know it, and several tours may start at once
+	}
+	uiPort, err := freePort(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +52,22 @@ func startTemporal(ctx context.Context, program string, f folder, logger *slog.L
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
 	s, err := testsuite.StartDevServer(starting, testsuite.DevServerOptions{
-		ExistingPath: program, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
+		ExistingPath: o.temporal, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
 		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(logger)},
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its log is %s", program, err, log.Name()), log.Close())
+		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its last words: %s", o.temporal, err, lastLine(log.Name())), log.Close())
 	}
 	return &temporalServer{DevServer: s, UI: "http://" + net.JoinHostPort("127.0.0.1", uiPort), log: log}, nil
+}
+
+func lastLine(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	text = bytes.TrimSpace(text)
+	return string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
 // Stop ends the server. Ctrl-C in a terminal reached it too: that it has ended already is no error.

@@ -28,6 +28,12 @@ func retryPolicy(sync config.Sync) *temporal.RetryPolicy {
 	}
 }
 
+// untilDone tries again without end. It names the first interval, because Temporal's own of 1 s may be above the
+// sync's longest, and the server then refuses the policy: the workflow would hang.
+func untilDone(sync config.Sync) temporal.RetryPolicy {
+	return temporal.RetryPolicy{InitialInterval: sync.Retry.Initial, MaximumInterval: sync.Retry.Max}
+}
+
 func activityOptions(ctx workflow.Context, sync config.Sync, queue string, timeout time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: queue, StartToCloseTimeout: timeout, HeartbeatTimeout: sync.Timeouts.Heartbeat,
@@ -41,7 +47,7 @@ func controlOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 
 func awaitOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 	ctx = activityOptions(ctx, sync, ControlQueue, awaitTimeout)
-	return workflow.WithRetryPolicy(ctx, temporal.RetryPolicy{MaximumInterval: sync.Retry.Max})
+	return workflow.WithRetryPolicy(ctx, untilDone(sync))
 }
 
 func lakeOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
@@ -50,7 +56,7 @@ func lakeOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 
 func logOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 	ctx = workflow.WithScheduleToCloseTimeout(activityOptions(ctx, sync, LakeQueue, logTimeout), logScheduleTime)
-	return workflow.WithRetryPolicy(ctx, temporal.RetryPolicy{MaximumInterval: sync.Retry.Max})
+	return workflow.WithRetryPolicy(ctx, untilDone(sync))
 }
 
 // extractOptions and stepOptions are for activities in a session, whose queue is its worker's own.

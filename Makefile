@@ -43,7 +43,8 @@ check-format: ## gofmt has nothing to change
 	[ -z "$$unformatted" ] || { printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; }
 
 check-modules: ## go.mod and go.sum are tidy, and modules are what they were
-	for module in $(MODULES); do $(GO) -C $$module mod tidy -diff; $(GO) -C $$module mod verify; done
+	for module in $(MODULES); do $(GO) -C $$module mod tidy -diff; done
+	$(GO) mod verify # the demo's cannot be: it replaces tributary by this folder
 
 check-vet: ## go vet
 	tests/provision.sh compiler

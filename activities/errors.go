@@ -3,6 +3,9 @@ package activities
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -58,7 +61,22 @@ func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !stopping(ctx) {
 		return ctx.Err()
 	}
-	return temporal.NewApplicationError(err.Error(), "Retryable")
+	return temporal.NewApplicationError(advise(err), "Retryable")
+}
+
+// advise returns the error's text, with what to do about a disk that cannot be written where it does not say so.
+// DuckDB's errors tell only by their text.
+func advise(err error) string {
+	text := err.Error()
+	switch lower := strings.ToLower(text); {
+	case strings.Contains(lower, "free space"):
+		return text
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), strings.Contains(lower, "no space left on device"):
+		return "the disk is full; free space, and run again: " + text
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission), strings.Contains(lower, "read-only file system"), strings.Contains(lower, "permission denied"):
+		return text + "; let the worker's user write there, and run again"
+	}
+	return text
 }
 
 // stopping says whether the worker is shutting down: the step is then tried again on another, not cancelled.

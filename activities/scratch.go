@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -91,8 +93,8 @@ func (s *Scratch) Remove(runID string) error {
 	return nil
 }
 
-// Keep moves a quarantined file out of the run's folder to quarantine/<schema>/<client>/<table>/<run>.parquet, and
-// returns it under its new path. Nil stays nil.
+// Keep keeps a quarantined file of the run's folder at quarantine/<schema>/<client>/<table>/<run>.parquet too, and
+// returns it under that path. Nil stays nil.
 func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.File, error) {
 	if file == nil {
 		return nil, nil
@@ -103,7 +105,10 @@ func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.Fi
 	}
 	kept := *file
 	kept.Path = filepath.Join(dir, runID+".parquet")
-	if err := os.Rename(file.Path, kept.Path); err != nil {
+	if err := os.Remove(kept.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("replace quarantined rows: %w", err)
+	}
+	if err := os.Link(file.Path, kept.Path); err != nil {
 		return nil, fmt.Errorf("keep quarantined rows: %w", err)
 	}
 	return &kept, nil

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"go.temporal.io/sdk/activity"
@@ -29,9 +30,11 @@ func (a *Activities) Transform(ctx context.Context, in StepInput) (table.Batch, 
 	}
 	batch := in.batch(clean)
 	batch.ID = fmt.Sprintf("%s/%d-%d", in.RunID, in.Staging, activity.GetInfo(ctx).Attempt)
-	if batch.Files, err = a.Lake.Stage(ctx, batch.ID, clean.Files); err != nil {
+	staged, err := a.Lake.Stage(ctx, batch.ID, slices.Concat(clean.Files, clean.Kept))
+	if err != nil {
 		return table.Batch{}, classify(ctx, err)
 	}
+	batch.Files, batch.Kept = staged[:len(clean.Files)], staged[len(clean.Files):]
 	return batch, classify(ctx, a.Scratch.Remove(in.RunID))
 }
 

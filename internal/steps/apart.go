@@ -116,7 +116,7 @@ func (v *validation) keepApart(ctx context.Context, out Validated, quarantine st
 	name := uniqueName("_rule", v.raw)
 	query := "SELECT raw.* EXCLUDE (" + v.names.position + "), x.rule AS " + table.Quote(name, table.DoubleQuote) +
 		" FROM " + rawView + " JOIN excluded AS x ON x.position = raw." + v.names.position + " WHERE x.rule IS NOT NULL"
-	statement := parquet(query, filepath.Join(quarantine, "rows.parquet"), v.rowGroup())
+	statement := parquet(query, filepath.Join(quarantine, quarantineFile), v.rowGroup())
 	err = v.each(ctx, pass{position: true}, func() error {
 		file, err = v.copyTo(ctx, statement)
 		return err

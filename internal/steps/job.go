@@ -70,4 +70,6 @@ type Transformed struct {
 	Schema table.Schema `json:"schema"` // the central table's columns, in order
 	Files  []table.File `json:"files"`  // absolute paths in Dir/clean; none when there are no rows
 	Rows   int64        `json:"rows"`   // the sum over Files
+	// Kept is the Parquet file with the ids of the rows that a full reload quarantined, as table.Batch.Kept.
+	Kept []table.File `json:"kept,omitempty"`
 }

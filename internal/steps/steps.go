@@ -24,6 +24,8 @@ type level struct {
 	step   string // what an error calls it; "" when it has no SQL of the config's
 	column string
 	sql    string // the SELECT list
+
+	expression string // of column
 }
 
 // over returns the first n levels over a relation, as a subquery.
@@ -90,7 +92,8 @@ func (c *compiler) step(ctx context.Context, p *program, types []string, t table
 	if err != nil {
 		return err
 	}
-	l := level{column: p.schema[i].Name, sql: replace(p.schema, i, "("+expression+"\n)")}
+	expression = "(" + expression + "\n)"
+	l := level{column: p.schema[i].Name, sql: replace(p.schema, i, expression), expression: expression}
 	if t.SQL != "" {
 		l.step = fmt.Sprintf("transform of column %q", t.Column)
 		p.schema[i].Nullable = true

@@ -75,6 +75,11 @@ func (t *transformation) transform(ctx context.Context, valid Validated) (Transf
 	if err := t.write(ctx, p, &out); err != nil {
 		return Transformed{}, err
 	}
+	if valid.Quarantine != nil && t.job.Raw.Window.Full() && len(t.program.ids) > 0 {
+		if err := t.writeKept(ctx, &out); err != nil {
+			return Transformed{}, err
+		}
+	}
 	if want := counts.Read - counts.Deduped - counts.Quarantined; out.Rows != want {
 		return Transformed{}, fmt.Errorf("%w: %d rows were written, %d passed validation", ErrRaw, out.Rows, want)
 	}
@@ -196,7 +201,7 @@ func (t *transformation) checkIDs(ctx context.Context, out Transformed) error {
 		nulls = append(nulls, table.Quote(id, table.DoubleQuote)+" IS NULL")
 	}
 	query := "SELECT count(*), coalesce(sum(n), 0) - count(*), coalesce(sum(n) FILTER (WHERE " + strings.Join(nulls, " OR ") + "), 0) FROM (SELECT " +
-		table.QuoteAll(t.program.ids, table.DoubleQuote) + ", count(*) AS n FROM read_parquet(" + table.Literal(filepath.Join(t.clean, "*.parquet")) +
+		table.QuoteAll(t.program.ids, table.DoubleQuote) + ", count(*) AS n FROM read_parquet(" + table.Literal(filepath.Join(t.clean, "part-*.parquet")) +
 		") GROUP BY ALL)"
 	var distinct, surplus, null int64
 	if err := t.engine.row(ctx, query, &distinct, &surplus, &null); err != nil {

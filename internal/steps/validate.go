@@ -12,7 +12,10 @@ import (
 	"tributary/internal/table"
 )
 
-const excludedFile = "excluded.parquet"
+const (
+	excludedFile   = "excluded.parquet"
+	quarantineFile = "rows.parquet"
+)
 
 // Validate holds a job's raw rows against its rules, as the package comment says. Nothing is written for a
 // table without faults. It fails with ErrRule when a rule that says fail is broken, and with ErrRaw

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -103,8 +102,9 @@ func assertSecret(t *testing.T, dir string) {
 
 func openShop(t *testing.T, s *shop) {
 	t.Helper()
-	require.NoError(t, s.open(context.WithoutCancel(t.Context()), "a password"))
+	require.NoError(t, s.open("a password"))
 	t.Cleanup(func() { assert.NoError(t, s.Server.Close()) })
+	require.NoError(t, s.fill(t.Context()))
 }
 
 // TestShop_SameRows holds two shops of one seed against each other.

@@ -97,15 +97,6 @@ func (t *tour) openShops(ctx context.Context) (err error) {
 	if t.salt, err = t.folder.secret("pii-salt"); err != nil {
 		return err
 	}
-	var group errgroup.Group
-	group.SetLimit(2)
-	for _, s := range t.shops {
-		password, err := t.folder.secret(s.Client + "-password")
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return s.open(ctx, password) })
-	}
 	t.atEnd(func() (err error) {
 		for _, s := range t.shops {
 			if s.Server != nil {
@@ -114,6 +105,20 @@ func (t *tour) openShops(ctx context.Context) (err error) {
 		}
 		return err
 	})
+	for _, s := range t.shops {
+		password, err := t.folder.secret(s.Client + "-password")
+		if err != nil {
+			return err
+		}
+		if err := s.open(password); err != nil {
+			return err
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(2)
+	for _, s := range t.shops {
+		group.Go(func() error { return s.fill(ctx) })
+	}
 	if err := group.Wait(); err != nil {
 		return err
 	}

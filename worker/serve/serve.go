@@ -146,5 +146,8 @@ func (f *fleet) options(activitiesAtOnce int) worker.Options {
 		MaxHeartbeatThrottleInterval:       2 * time.Second, // a cancelled run stops its query soon
 		DefaultHeartbeatThrottleInterval:   2 * time.Second,
 		OnFatalError:                       f.fatal,
+		// With the default of two pollers, both may sit in a long poll for cached workflows while new ones wait for a minute.
+		WorkflowTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
 	}
 }

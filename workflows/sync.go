@@ -54,6 +54,9 @@ func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
 	if err != nil {
 		return summary, err
 	}
+	if summary.Clients == 0 && summary.Failed == 0 && ctx.Err() == nil {
+		workflow.GetLogger(ctx).Warn("no client to sync; check the regions and clients of the sync, and the registry", "sync", in.Sync.Name)
+	}
 	return summary, verdict(ctx, in, summary)
 }
 

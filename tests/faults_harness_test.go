@@ -93,7 +93,11 @@ func (s *stack) requireFailure(t *testing.T, l lake.Lake, client, name string, a
 // attempts is how often the step was tried that failed in the last run of a client table; 0 when none did.
 func (s *stack) attempts(t *testing.T, client, name string) int32 {
 	t.Helper()
-	id := workflows.TableSyncID(table.Ref{Client: client, Table: name})
+	return s.lastAttempts(t, workflows.TableSyncID(table.Ref{Client: client, Table: name}))
+}
+
+func (s *stack) lastAttempts(t *testing.T, id string) int32 {
+	t.Helper()
 	events := s.temporal.Client.GetWorkflowHistory(t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	started := map[int64]int32{}
 	for events.HasNext() {

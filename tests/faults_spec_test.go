@@ -120,3 +120,50 @@ func TestFaultsOfSpecsAndLogsFailOnlyTheirTables(t *testing.T) {
 		s.requireOrders(t, l, acme, f.target)
 	}
 }
+
+// newest is the last commit of a table's log.
+func (s *stack) newest(t *testing.T, name string) string {
+	t.Helper()
+	commits, err := filepath.Glob(filepath.Join(s.dir, "lake", "central", name, "_delta_log", "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, commits)
+	return commits[len(commits)-1]
+}
+
+func TestADamagedSyncLogStopsTheSyncUntilItIsMended(t *testing.T) {
+	s := newFaultStack(t, faultSync, "acme")
+	acme := s.clients[0]
+	_, stop := s.work(t)
+	l := s.lake(t)
+	s.sync(t)
+	stop()
+	for name, says := range map[string][]string{
+		lake.SyncLog:  {"1 of 1 client tables failed: eu/acme: ", "table is damaged", "sync_log/_delta_log"},  // where runs begin
+		lake.SyncRuns: {"3 of 3 client tables failed: eu/acme: ", "table is damaged", "sync_runs/_delta_log"}, // where they end
+	} {
+		t.Run(name, func(t *testing.T) {
+			acme.server.ExecIn(t, acme.Database, "update orders set note = concat('again ', now(6)); update customers set kunde = now(6); insert into events (kind, at) values ('x', now())")
+			before := s.query(t, l, "select * from sync_log order by all")
+			newest := s.newest(t, name)
+			good, err := os.ReadFile(newest)
+			require.NoError(t, err)
+			require.NoError(t, os.Truncate(newest, int64(len(good)/2)))
+			_, stop := s.work(t)
+			err = s.wait(t, s.start(t))
+			for _, text := range says {
+				require.ErrorContains(t, err, text)
+			}
+			s.requireNothingLeft(t)
+			stop()
+			require.NoError(t, os.WriteFile(newest, good, 0o600))
+			require.Equal(t, before, s.query(t, l, "select * from sync_log order by all"), "no watermark moved")
+
+			_, stop = s.work(t)
+			s.sync(t)
+			for _, table := range faultTables {
+				s.requireClientTable(t, l, acme, table)
+			}
+			stop()
+		})
+	}
+}

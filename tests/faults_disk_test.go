@@ -6,13 +6,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"tributary/internal/lake"
+	"tributary/internal/table"
+	"tributary/workflows"
 )
 
 // namespaceVariable is set in the test's process in a user namespace, where anyone may mount.
@@ -86,13 +91,14 @@ tables:
 const (
 	diskTables = `create table wide (id int not null primary key, note varchar(100) not null,
 		updated_at timestamp(6) not null default current_timestamp(6) on update current_timestamp(6));
-		insert into wide (id, note) select seq, md5(rand()) from seq_1_to_6000;
+		insert into wide (id, note) select seq, md5(rand()) from seq_1_to_3000;
 		create table small (id int not null primary key, n int not null); insert into small values (1, 1), (2, 1);`
 	diskChanges = "update wide set note = md5(rand()); update small set n = n + 1"
 	ample       = "256m"
 )
 
 func TestFullDisksFailCleanlyAndTheNextRunCatchesUp(t *testing.T) {
+	t.Parallel()
 	if !asRoot(t) {
 		return
 	}
@@ -112,7 +118,7 @@ func TestFullDisksFailCleanlyAndTheNextRunCatchesUp(t *testing.T) {
 		squeeze func()
 		where   string
 	}{
-		{"extract", func() { scratch.leave(t, 128<<10) }, "/scratch"},
+		{"extract", func() { scratch.leave(t, 64<<10) }, "/scratch"},
 		{"transform", func() { scratch.leave(t, staged/2) }, "/scratch/worker-"},
 		{"stage", func() { central.leave(t, staged/2) }, "/lake/_staging/"},
 		{"merge", func() { central.leave(t, staged+staged/2) }, "/lake/"},
@@ -137,6 +143,7 @@ func TestFullDisksFailCleanlyAndTheNextRunCatchesUp(t *testing.T) {
 			s.requireNothingLeft(t)
 		})
 	}
+	t.Run("not even for the record", func(t *testing.T) { s.requireWaitsToBeLogged(t, l, acme, central) })
 	t.Run("a lake that cannot be written", func(t *testing.T) { s.requireReadOnlyLake(t, l, acme, central) })
 }
 
@@ -144,6 +151,29 @@ func (s *stack) requireWide(t *testing.T, l lake.Lake, acme tenant) {
 	t.Helper()
 	require.Equal(t, acme.rows(t, "select id, note, sha2(concat(note, '0'), 256) from wide order by id"),
 		s.query(t, l, "select id, note, digest[1:64] from wide order by id"))
+}
+
+// requireWaitsToBeLogged syncs while the lake has no room at all: the run stays open until its failure can be logged.
+func (s *stack) requireWaitsToBeLogged(t *testing.T, l lake.Lake, acme tenant, central disk) {
+	t.Helper()
+	acme.server.ExecIn(t, acme.Database, diskChanges)
+	before := s.state(t, l, "acme", "wide")
+	central.leave(t, 0)
+	run := s.start(t)
+	id := workflows.TableSyncID(table.Ref{Client: "acme", Table: "wide"})
+	require.Eventually(t, func() bool {
+		described, err := s.temporal.Client.DescribeWorkflowExecution(t.Context(), id, "")
+		return err == nil && slices.ContainsFunc(described.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+			return a.GetActivityType().GetName() == "Log" && strings.Contains(a.GetLastFailure().GetMessage(), "free space")
+		})
+	}, 30*time.Second, 100*time.Millisecond, "the Web UI shows what the run waits for")
+	central.resize(t, ample, 0)
+	require.ErrorContains(t, s.wait(t, run), "1 of 2 client tables failed: eu/acme: wide: ")
+	s.requireFailure(t, l, "acme", "wide", 2, " full", s.dir+"/lake/", "free space")
+	require.Equal(t, before, s.state(t, l, "acme", "wide"))
+	s.requireNothingLeft(t)
+	s.sync(t)
+	s.requireWide(t, l, acme)
 }
 
 // requireReadOnlyLake syncs while the lake's disk takes no writes: not a row is read from the source, since not even

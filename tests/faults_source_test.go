@@ -94,6 +94,7 @@ func serverAt(c *tenant, port int, password string) *testserver.Server {
 
 // All faults are in one run, at clients of which some have two.
 func TestFaultsAtClientsFailOnlyTheirTables(t *testing.T) {
+	t.Parallel()
 	ids := []string{"acme"}
 	for _, f := range sourceFaults {
 		if !slices.Contains(ids, f.client) {

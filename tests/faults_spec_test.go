@@ -75,6 +75,7 @@ func (s *stack) requireOrders(t *testing.T, l lake.Lake, c tenant, target string
 }
 
 func TestFaultsOfSpecsAndLogsFailOnlyTheirTables(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, specSync(false), "acme")
 	acme := s.clients[0]
 	_, stop := s.work(t)
@@ -131,6 +132,7 @@ func (s *stack) newest(t *testing.T, name string) string {
 }
 
 func TestADamagedSyncLogStopsTheSyncUntilItIsMended(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, faultSync, "acme")
 	acme := s.clients[0]
 	_, stop := s.work(t)

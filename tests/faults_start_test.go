@@ -34,6 +34,7 @@ func (s *stack) startError(t *testing.T) error {
 
 // A worker that cannot work says why, and what to do, rather than start.
 func TestWorkersDoNotStartOnFaults(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, faultSync)
 	file := filepath.Join(s.dir, "a-file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
@@ -91,6 +92,7 @@ func (r *registryService) says(status int, body string) {
 }
 
 func TestRegistryFaultsFailTheSyncAndTheNextOneSucceeds(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, faultSync, "acme")
 	acme := s.clients[0]
 	service, url := newRegistryService(t)
@@ -140,6 +142,7 @@ func TestRegistryFaultsFailTheSyncAndTheNextOneSucceeds(t *testing.T) {
 
 // Nothing to do is no error, for a region may have lost its last client, but it is said.
 func TestSyncsWithoutClientsSaySo(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, faultSync, "acme")
 	text, err := os.ReadFile(filepath.Join(s.dir, "clients.yaml"))
 	require.NoError(t, err)

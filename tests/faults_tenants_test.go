@@ -32,6 +32,7 @@ func tenantTables(client, column string) string {
 }
 
 func TestTenantsNeverMix(t *testing.T) {
+	t.Parallel()
 	s := newFaultStack(t, tenantSync, "acme", "brio")
 	acme, brio := s.clients[0], s.clients[1]
 	s.write(t, "clients.yaml", "{{.}}", fmt.Sprintf(tenantClients, acme.server.Port, acme.Database, brio.Database, acme.server.User, s.dir))

@@ -89,7 +89,7 @@ func makeChanges(ctx context.Context, tableDir, into string, rows int) (err erro
 	defer func() { err = errors.Join(err, db.Close()) }()
 	files := table.Literal(tableDir + "/**/*.parquet")
 	_, err = db.ExecContext(ctx, fmt.Sprintf(`copy (
-		select * replace (amount + 1 as amount, updated_at + interval 20 year as updated_at) from read_parquet(%[1]s, hive_partitioning = false) where id %% %[2]d = 0
+		select * replace ((amount + 1)::decimal(12,2) as amount, updated_at + interval 20 year as updated_at) from read_parquet(%[1]s, hive_partitioning = false) where id %% %[2]d = 0
 		union all by name
 		select * replace ((id + %[3]d)::decimal(20,0) as id) from read_parquet(%[1]s, hive_partitioning = false) where id <= %[4]d
 		) to %[5]s (format parquet)`, files, rows/50_000, rows, 50_000, table.Literal(into)))

@@ -13,7 +13,7 @@ import (
 // findCandidates collects the files of the batches' clients that may hold a row with one of their ids, by the
 // files' statistics; of a reload, all files of the client.
 func (m *merge) findCandidates() {
-	m.files = files{dir: m.table.Dir(), schema: m.schema, partitionBy: m.partitionBy}
+	m.files = files{dir: m.table.Dir(), schema: m.schema, partitionBy: m.partitionBy, empty: m.empty}
 	if m.snapshot == nil {
 		return
 	}

@@ -65,8 +65,9 @@ func setAll(ctx context.Context, execer driver.ExecerContext, settings []string)
 
 // session is one DuckDB connection, with its temporary tables and its folder for output.
 type session struct {
-	conn *sql.Conn
-	work string
+	conn  *sql.Conn
+	work  string
+	empty string // see files
 }
 
 const workPrefix = "work-"
@@ -81,7 +82,7 @@ func (l *Lake) session(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &session{conn: conn, work: work}, nil
+	return &session{conn: conn, work: work, empty: l.emptyFile()}, nil
 }
 
 func (s *session) close() {

@@ -5,6 +5,7 @@ package local
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"tributary/internal/delta"
 	"tributary/internal/lake"
+	"tributary/internal/table"
 )
 
 // Options say where a local lake is and what it may use.
@@ -70,7 +72,30 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local lake %s: %w", dir, err)
 	}
-	return &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}}, nil
+	l := &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}}
+	if err := l.makeEmptyFile(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("local lake %s: %w", dir, err), db.Close())
+	}
+	return l, nil
+}
+
+func (l *Lake) emptyFile() string { return filepath.Join(l.dir, tempDir, "empty.parquet") }
+
+// makeEmptyFile makes the Parquet file without rows, in a way that other processes never see half of it.
+func (l *Lake) makeEmptyFile(ctx context.Context) error {
+	if _, err := os.Stat(l.emptyFile()); err == nil {
+		return nil
+	}
+	s, err := l.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	made := filepath.Join(s.work, "empty.parquet")
+	if err := s.exec(ctx, "COPY (SELECT 0 AS __none WHERE false) TO "+table.Literal(made)+" (FORMAT parquet)"); err != nil {
+		return err
+	}
+	return os.Rename(made, l.emptyFile())
 }
 
 // Close ends the lake's DuckDB. Running calls fail.

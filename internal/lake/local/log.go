@@ -183,7 +183,7 @@ func (l *Lake) readLog(ctx context.Context, t *delta.Table, snapshot *delta.Snap
 	if err != nil {
 		return nil, err
 	}
-	f := files{dir: t.Dir(), schema: schema, partitionBy: snapshot.Metadata.PartitionColumns}
+	f := files{dir: t.Dir(), schema: schema, partitionBy: snapshot.Metadata.PartitionColumns, empty: l.emptyFile()}
 	for _, add := range snapshot.Files() {
 		client := partitionValue(add, table.ClientColumn)
 		if len(clients) == 0 || client == nil || slices.Contains(clients, *client) {

@@ -58,7 +58,7 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table) (removed, added int,
 	defer func() { removeAll(made) }()
 	touched := map[string]bool{}
 	for i, bin := range bins {
-		f := files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: bin}
+		f := files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: bin, empty: s.empty}
 		adds, err := s.compactBin(ctx, f, i)
 		for _, add := range adds {
 			made = append(made, add.LocalPath(t.Dir()))

@@ -170,7 +170,7 @@ func (l *Lake) filesAt(ctx context.Context, schema, name string, at lake.At) (fi
 		return files{}, fmt.Errorf("query: table %s.%s: %w", schema, name, translate(err))
 	}
 	columns, err := snapshot.Schema()
-	return files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: snapshot.Files()}, translate(err)
+	return files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: snapshot.Files(), empty: l.emptyFile()}, translate(err)
 }
 
 func snapshotAt(ctx context.Context, t *delta.Table, at lake.At) (*delta.Snapshot, error) {

@@ -32,7 +32,11 @@ type files struct {
 	schema      table.Schema
 	partitionBy []string
 	adds        []*delta.Add
+	empty       string // a Parquet file without rows
 }
+
+// parallelBytes is from what size on a file that is read alone is read by several threads.
+const parallelBytes = 4 << 20
 
 // pick returns the files at those indexes.
 func (f files) pick(indexes []int) files {
@@ -90,6 +94,9 @@ func (f files) readParquet(fromLog bool) string {
 	paths := make([]string, len(f.adds))
 	for i, add := range f.adds {
 		paths[i] = add.LocalPath(f.dir)
+	}
+	if len(paths) == 1 && f.adds[0].Size >= parallelBytes {
+		paths = append(paths, f.empty) // DuckDB gives a single file whose columns are named one thread, and several files all
 	}
 	var columns []string
 	for _, c := range f.schema {

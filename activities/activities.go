@@ -19,7 +19,7 @@ type Activities struct {
 	Lake     lake.Lake         // where central tables live; shared, so that commits are grouped
 	Sources  *Sources          // the clients' databases
 	Scratch  *Scratch          // this worker's disk
-	Limits   steps.Limits      // memory and threads of one Validate or Transform
+	Engines  *steps.Pool       // for Validate and Transform
 	Temporal client.Client     // to await workflows that outlive a parent's run
 
 	// Resolve turns a secret reference into the secret.

@@ -80,6 +80,9 @@ func (s *Scratch) sweep() error {
 	return nil
 }
 
+// Dir is this process's own folder: all that its runs write is below it, but what is kept.
+func (s *Scratch) Dir() string { return s.own }
+
 // Run returns the folder of a run, or one below it. It may not exist.
 func (s *Scratch) Run(runID string, below ...string) string {
 	return filepath.Join(append([]string{s.own, runID}, below...)...)

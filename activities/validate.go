@@ -52,6 +52,6 @@ func (a *Activities) stepJob(ctx context.Context, in StepInput, progress func(ro
 	}
 	return steps.Job{
 		Client: in.Client, Ref: in.Ref, Spec: in.Spec, Plan: in.Plan, Raw: in.Raw,
-		Dir: a.Scratch.Run(in.RunID), Salts: salts, Limits: a.Limits, Progress: progress,
+		Dir: a.Scratch.Run(in.RunID), Salts: salts, Pool: a.Engines, Progress: progress,
 	}, nil
 }

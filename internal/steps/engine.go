@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
+	"github.com/google/uuid"
 
 	"tributary/internal/table"
 )
@@ -26,7 +27,7 @@ const (
 // filters would pass every row (DuckDB 1.5.4). A pass names the columns that it needs instead.
 const disabledOptimizers = "unused_columns,filter_pushdown,join_filter_pushdown,late_materialization,top_n"
 
-// engine is a DuckDB instance of one step, with one connection. Its configuration is locked, and of the
+// engine is a DuckDB instance, with one connection for one step. Its configuration is locked, and of the
 // outside world it reaches one folder only.
 type engine struct {
 	db    *sql.DB
@@ -48,16 +49,17 @@ func openEngine(ctx context.Context, dir string, limits Limits) (*engine, error)
 		return nil, fmt.Errorf("start DuckDB: %w", err)
 	}
 	e := &engine{db: sql.OpenDB(connector)}
+	e.db.SetMaxIdleConns(0) // a connection ends with its step, and with it variables, views and temporary tables
 	settings := []string{
 		fmt.Sprintf("SET memory_limit = '%dB'", memory),
 		fmt.Sprintf("SET threads = %d", threads),
-		"SET TimeZone = 'UTC'",
-		"SET disabled_optimizers = " + table.Literal(disabledOptimizers),
+		"SET GLOBAL TimeZone = 'UTC'",
+		"SET GLOBAL disabled_optimizers = " + table.Literal(disabledOptimizers),
 	}
 	if dir == "" {
 		settings = append(settings, "SET temp_directory = ''")
 	} else {
-		e.spill = filepath.Join(dir, "spill")
+		e.spill = filepath.Join(dir, "spill-"+uuid.NewString())
 		settings = append(settings,
 			"SET allowed_directories = ["+table.Literal(dir)+"]",
 			"SET temp_directory = "+table.Literal(e.spill))

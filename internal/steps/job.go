@@ -33,7 +33,8 @@ type Job struct {
 	// clean/, quarantine/ and, while a step runs, its spill.
 	Dir    string
 	Salts  map[string]string // secret reference → secret, for every Transform.Salt; not needed by Compile and Validate
-	Limits Limits
+	Limits Limits            // not needed with Pool
+	Pool   *Pool             // keeps engines between steps; nil starts one for each step, that reaches Dir only
 	// Progress is called with the rows read so far by this step, over all its passes; it never goes
 	// back. It may be called from another goroutine, but never by two at once. Nil is allowed.
 	Progress func(rows int64)

@@ -29,12 +29,12 @@ func Transform(ctx context.Context, job Job, valid Validated) (_ Transformed, er
 	if err := os.MkdirAll(clean, 0o700); err != nil {
 		return Transformed{}, err
 	}
-	e, err := openEngine(ctx, job.Dir, job.Limits)
+	e, release, err := job.engine(ctx)
 	if err != nil {
 		return Transformed{}, err
 	}
 	defer func() {
-		if err = errors.Join(err, e.close()); err != nil {
+		if err = errors.Join(err, release(err)); err != nil {
 			err = errors.Join(err, os.RemoveAll(clean))
 		}
 	}()

@@ -177,7 +177,9 @@ func TestTransformOfRowsThatAreAllBadWritesNoFile(t *testing.T) {
 	valid, out := both(t, job)
 	require.Equal(t, int64(2), valid.Counts.Quarantined)
 	require.Empty(t, out.Files)
-	require.Empty(t, entries(t, filepath.Join(job.Dir, "clean")))
+	left := entries(t, filepath.Join(job.Dir, "clean"))
+	require.Len(t, left, 1)
+	require.Equal(t, keptFile, left[0].Name())
 }
 
 func entries(t *testing.T, dir string) []os.DirEntry {

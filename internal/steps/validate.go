@@ -25,11 +25,11 @@ func Validate(ctx context.Context, job Job) (_ Validated, err error) {
 	if err := errors.Join(os.RemoveAll(quarantine), os.RemoveAll(filepath.Join(job.Dir, excludedFile))); err != nil {
 		return Validated{}, err
 	}
-	e, err := openEngine(ctx, job.Dir, job.Limits)
+	e, release, err := job.engine(ctx)
 	if err != nil {
 		return Validated{}, err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() { err = errors.Join(err, release(err)) }()
 	c, err := newCompiler(e, job)
 	if err != nil {
 		return Validated{}, err

@@ -106,12 +106,15 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	if err != nil {
 		return nil, nil, errors.Join(err, scratch.Close())
 	}
+	engines := &steps.Pool{Dir: scratch.Dir(), Limits: steps.Limits{
+		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
+	}}
 	sources := &activities.Sources{Resolve: secrets.Resolve}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,
-		Limits: steps.Limits{Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU())}, Temporal: temporal, Resolve: secrets.Resolve,
+		Engines: engines, Temporal: temporal, Resolve: secrets.Resolve,
 	}
-	return a, func() error { return errors.Join(sources.Close(), central.Close(), scratch.Close()) }, nil
+	return a, func() error { return errors.Join(sources.Close(), engines.Close(), central.Close(), scratch.Close()) }, nil
 }
 
 // newControl is the worker of the workflow role.

@@ -120,7 +120,7 @@ func TestRegistryFaultsFailTheSyncAndTheNextOneSucceeds(t *testing.T) {
 	}{
 		{"down", "", 503, retries, []string{url, "503"}},
 		{"rubbish", "<html>Log in</html>", 200, 1, []string{url, "<html>Log in</html>"}},
-		{"misspelt", strings.Replace(good, "clients", "cleints", 1), 200, 1, []string{"cleints: unknown key; did you mean clients?"}},
+		{"misspelt", strings.Replace(good, `"clients"`, `"client"`, 1), 200, 1, []string{"client: unknown key; did you mean clients?"}},
 		{"duplicate client", strings.Replace(good, client, client+","+client, 1), 200, 1, []string{`clients[1].id: the client "acme" is in the registry already`}},
 		{"duplicate region", strings.Replace(good, `"us"`, `"EU"`, 1), 200, 1, []string{`regions[1]: "EU" is in the list already`}},
 	} {

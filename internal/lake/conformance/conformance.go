@@ -23,7 +23,7 @@ import (
 func Run(t *testing.T, newLake func(t *testing.T) lake.Lake) {
 	t.Helper()
 	tests := map[string]func(*suite){
-		"Create": testCreate, "Merge": testMerge, "Cursors": testCursors, "Reload": testReload, "Drift": testDrift,
+		"Create": testCreate, "Merge": testMerge, "Cursors": testCursors, "Reload": testReload, "Kept": testKept, "Drift": testDrift,
 		"Batches": testBatches, "Types": testTypes, "Names": testNames, "Tenants": testTenants, "Partitions": testPartitions,
 		"TimeTravel": testTimeTravel, "SyncLog": testSyncLog, "Maintenance": testMaintenance, "Query": testQuery,
 	}
@@ -82,6 +82,21 @@ func (s *suite) batch(ref table.Ref, columns, rows string, set ...func(*table.Ba
 		change(&b)
 	}
 	return b
+}
+
+// kept stages ids given as SQL as rows that the batch's run kept apart.
+func (s *suite) kept(rows string) func(*table.Batch) {
+	s.Helper()
+	return func(b *table.Batch) {
+		s.Helper()
+		path := filepath.Join(s.TempDir(), "kept.parquet")
+		s.execute(fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", rows, table.Literal(path)))
+		file := table.File{Path: path}
+		require.NoError(s, s.db.QueryRowContext(s.Context(), "SELECT count(*) FROM read_parquet(?)", path).Scan(&file.Rows))
+		staged, err := s.lake.Stage(s.Context(), fmt.Sprintf("%s/kept-%d", b.ID, len(b.Kept)), []table.File{file})
+		require.NoError(s, err)
+		b.Kept = append(b.Kept, staged...)
+	}
 }
 
 // columnsOf reads "id long, note string".

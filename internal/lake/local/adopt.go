@@ -18,7 +18,7 @@ const adoptBytes = 4 << 20
 
 // adopt makes data files of the staged files of batches that only add rows, without rewriting them: by hard link, so
 // that the staged files stay for a retry. It is what makes a first load fast.
-func (m *merge) adopt(ctx context.Context, dir string) error {
+func (m *merge) adopt(ctx context.Context) error {
 	if m.src.inline != "" {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (m *merge) adopt(ctx context.Context, dir string) error {
 		if !m.adoptable(b) {
 			continue
 		}
-		all, err := m.footers(ctx, dir, batch)
+		all, err := m.footers(ctx, batch)
 		if err != nil {
 			return err
 		}
@@ -85,10 +85,10 @@ func (m *merge) hasCandidate(b int) bool {
 }
 
 // footers reads the rows and statistics of a batch's files from their Parquet footers.
-func (m *merge) footers(ctx context.Context, dir string, batch table.Batch) ([]written, error) {
+func (m *merge) footers(ctx context.Context, batch table.Batch) ([]written, error) {
 	paths := make([]string, len(batch.Files))
 	for i, file := range batch.Files {
-		paths[i] = stagedPath(dir, file.Path)
+		paths[i] = stagedPath(m.dir, file.Path)
 	}
 	byPath := map[string]*written{}
 	err := m.each(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(paths)+")", func(v []any) error {

@@ -155,17 +155,20 @@ func (m *merge) putQuery() string {
 		"UNION ALL SELECT s.__r, s.__b, NULL FROM (SELECT __r, __b FROM src WHERE NOT __d" + m.notAdopted() + ") s ANTI JOIN hits h ON h.r = s.__r"
 }
 
-// addMissing adds the rows that reloads no longer have. They are looked for among the rows of the batch's own
+// addMissing adds the rows that reloads no longer have, but for those that the run kept apart. They are looked for among the rows of the batch's own
 // client and region only.
 func (m *merge) addMissing(ctx context.Context) error {
 	for b, batch := range m.src.batches {
 		if !batch.Reload || slices.Contains(m.adopted, b) {
 			continue
 		}
-		columns := unique(append(slices.Clone(m.src.keys), table.ClientColumn, table.RegionColumn))
+		columns, kept := unique(append(slices.Clone(m.src.keys), table.ClientColumn, table.RegionColumn)), ""
+		if len(batch.Kept) > 0 {
+			kept = fmt.Sprintf(" ANTI JOIN (%s) s ON %s", selectKept(m.dir, batch, m.schema), equal(batch.Keys))
+		}
 		query := fmt.Sprintf("INSERT INTO changed SELECT %d, NULL, true, t.__f, t.__n FROM (%s) t "+
-			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n WHERE t.%s = %s AND t.%s = %s",
-			b, m.files.scan(columns, nil), quote(table.ClientColumn), table.Literal(batch.Ref.Client),
+			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n%s WHERE t.%s = %s AND t.%s = %s",
+			b, m.files.scan(columns, nil), kept, quote(table.ClientColumn), table.Literal(batch.Ref.Client),
 			quote(table.RegionColumn), table.Literal(batch.Ref.Region))
 		if err := m.exec(ctx, query); err != nil {
 			return err

@@ -120,6 +120,7 @@ type merge struct {
 	schema      table.Schema
 	partitionBy []string
 	src         *source
+	dir         string // of the lake
 	facts       []facts
 	files       files // candidates: the table's files that may hold a row that changes
 	adopted     []int // batches whose staged files become data files as they are
@@ -139,7 +140,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 			return nil, err
 		}
 	}
-	m := &merge{session: s, table: t, src: src, results: make([]lake.MergeResult, len(src.batches))}
+	m := &merge{session: s, table: t, src: src, dir: l.dir, results: make([]lake.MergeResult, len(src.batches))}
 	if err := m.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -149,7 +150,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if m.facts, err = src.check(ctx, s, m.schema); err != nil {
 		return nil, err
 	}
-	return m.run(ctx, l.dir)
+	return m.run(ctx)
 }
 
 // begin reads the snapshot and settles the schema.
@@ -197,7 +198,7 @@ func (m *merge) checkKeys() error {
 	return nil
 }
 
-func (m *merge) run(ctx context.Context, dir string) ([]lake.MergeResult, error) {
+func (m *merge) run(ctx context.Context) ([]lake.MergeResult, error) {
 	defer func() { removeAll(m.made) }()
 	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
 		if err := m.src.deduplicate(ctx, m.session); err != nil {
@@ -205,7 +206,7 @@ func (m *merge) run(ctx context.Context, dir string) ([]lake.MergeResult, error)
 		}
 	}
 	m.findCandidates()
-	if err := m.adopt(ctx, dir); err != nil {
+	if err := m.adopt(ctx); err != nil {
 		return nil, err
 	}
 	if len(m.adopted) < len(m.src.batches) {

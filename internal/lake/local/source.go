@@ -38,6 +38,9 @@ func (src *source) describe(ctx context.Context, s *session, dir string) error {
 	src.types = make([]map[string]string, len(src.batches))
 	for b, batch := range src.batches {
 		src.types[b] = map[string]string{}
+		if err := checkKept(ctx, s, dir, batch); err != nil {
+			return err
+		}
 		if len(batch.Files) == 0 {
 			continue
 		}
@@ -77,8 +80,12 @@ func checkTypes(batch table.Batch, types map[string]string) error {
 }
 
 func readStaged(dir string, batch table.Batch) string {
-	paths := make([]string, len(batch.Files))
-	for i, file := range batch.Files {
+	return readFiles(dir, batch.Files)
+}
+
+func readFiles(dir string, staged []table.File) string {
+	paths := make([]string, len(staged))
+	for i, file := range staged {
 		paths[i] = stagedPath(dir, file.Path)
 	}
 	return fmt.Sprintf("read_parquet(%s, hive_partitioning = false)", literals(paths))

@@ -154,10 +154,11 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close(), os.Remove(to))
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, os.Remove(to)) // a full disk may show only on closing
 	}
-	return out.Close()
+	return nil
 }
 
 // Stage implements lake.Lake: the files move to a folder of the batch's own inside the lake.
@@ -167,7 +168,7 @@ func (l *Lake) Stage(ctx context.Context, batchID string, staged []table.File) (
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+		return nil, fmt.Errorf("stage batch %s: %w", batchID, l.explain(err))
 	}
 	moved := make([]table.File, len(staged))
 	for i, file := range staged {
@@ -177,7 +178,7 @@ func (l *Lake) Stage(ctx context.Context, batchID string, staged []table.File) (
 		moved[i] = file
 		moved[i].Path = filepath.Join(folder, fmt.Sprintf("%05d.parquet", i))
 		if err := moveFile(file.Path, moved[i].Path); err != nil {
-			return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+			return nil, fmt.Errorf("stage batch %s: %w", batchID, l.explain(err))
 		}
 	}
 	return moved, nil

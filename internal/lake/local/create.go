@@ -22,7 +22,7 @@ func (l *Lake) Create(ctx context.Context, def lake.Table) (created bool, err er
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("create %s.%s: %w", def.Schema, def.Name, err)
+		return false, fmt.Errorf("create %s.%s: %w", def.Schema, def.Name, l.explain(err))
 	}
 	return created, nil
 }

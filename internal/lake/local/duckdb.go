@@ -13,7 +13,6 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
-	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -119,23 +118,6 @@ func (s *session) each(ctx context.Context, query string, row func(v []any) erro
 		}
 	}
 	return classify(rows.Err())
-}
-
-// classify turns DuckDB's errors into the lake's where the reader can do something about them.
-func classify(err error) error {
-	var duck *duckdb.Error
-	if !errors.As(err, &duck) {
-		return err
-	}
-	switch {
-	case strings.Contains(duck.Msg, "No space left"):
-		return fmt.Errorf("the disk is full, nothing was committed; free space and run again: %w", err)
-	case duck.Type == duckdb.ErrorTypeOutOfMemory:
-		return fmt.Errorf("DuckDB's memory limit is too small for this table; raise the lake's memory_limit: %w", err)
-	case duck.Type == duckdb.ErrorTypeConversion, duck.Type == duckdb.ErrorTypeOutOfRange:
-		return fmt.Errorf("%w: a value does not fit its column: %w", lake.ErrSchema, err)
-	}
-	return err
 }
 
 // integer reads a count or an index, whatever integer type DuckDB gave it; NULL is 0.

@@ -22,10 +22,10 @@ func (l *Lake) Log(ctx context.Context, runs []table.Run) error {
 	}
 	for schema, group := range bySchema {
 		if err := l.appendRuns(ctx, schema, group); err != nil {
-			return fmt.Errorf("log %d runs in %s.%s: %w", len(group), schema, lake.SyncRuns, err)
+			return fmt.Errorf("log %d runs in %s.%s: %w", len(group), schema, lake.SyncRuns, l.explain(err))
 		}
 		if err := l.advance(ctx, schema, group); err != nil {
-			return fmt.Errorf("log %d runs in %s.%s: %w", len(group), schema, lake.SyncLog, err)
+			return fmt.Errorf("log %d runs in %s.%s: %w", len(group), schema, lake.SyncLog, l.explain(err))
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (l *Lake) Optimize(ctx context.Context, schema, name string) (removed, adde
 		return err
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("optimize %s.%s: %w", schema, name, err)
+		return 0, 0, fmt.Errorf("optimize %s.%s: %w", schema, name, l.explain(err))
 	}
 	return removed, added, nil
 }

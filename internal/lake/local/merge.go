@@ -74,7 +74,7 @@ func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.Me
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("merge into %s.%s: %w", first.Ref.Schema, first.Ref.Table, err)
+		return nil, fmt.Errorf("merge into %s.%s: %w", first.Ref.Schema, first.Ref.Table, l.explain(err))
 	}
 	return results, nil
 }

@@ -59,7 +59,7 @@ func (l *Lake) query(ctx context.Context, conn *sql.Conn, schema, query string, 
 	}
 	rows, err := conn.QueryContext(ctx, query)
 	if err != nil {
-		return nil, fmt.Errorf("query: %w", classify(err))
+		return nil, fmt.Errorf("query: %w", l.explain(classify(err)))
 	}
 	return rows, nil
 }

@@ -19,9 +19,6 @@ const adoptBytes = 4 << 20
 // adopt makes data files of the staged files of batches that only add rows, without rewriting them: by hard link, so
 // that the staged files stay for a retry. It is what makes a first load fast.
 func (m *merge) adopt(ctx context.Context) error {
-	if m.src.inline != "" {
-		return nil
-	}
 	for b, batch := range m.src.batches {
 		if !m.adoptable(b) {
 			continue

@@ -80,8 +80,6 @@ func (m *merge) hitsQuery() string {
 	columns := slices.Clone(m.src.keys)
 	state := "'same?'"
 	switch {
-	case m.src.insertOnly:
-		state = "'old'"
 	case m.src.cursor != "":
 		columns = append(columns, m.src.cursor)
 		c := quote(m.src.cursor)

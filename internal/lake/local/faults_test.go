@@ -184,30 +184,3 @@ func TestOptimizeBesideMergesLosesNothing(t *testing.T) {
 	require.Positive(t, compacted)
 	require.Equal(t, fmt.Sprint((clients+1)*batches*rows, batches*rows, (clients+1)*batches*rows), one(t, l, sums))
 }
-
-func TestLogOfThousandsOfClientTables(t *testing.T) {
-	l := open(t, t.TempDir())
-	const clients, tables, group = 1000, 6, 750
-	started := time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC)
-	for round := range 2 {
-		var runs []table.Run
-		for i := range clients * tables {
-			ref := table.Ref{Client: fmt.Sprintf("client %d", i/tables), Region: "eu", Schema: "central", Table: fmt.Sprintf("t%d", i%tables)}
-			at := started.Add(time.Duration(round) * time.Hour)
-			runs = append(runs, table.Run{Ref: ref, RunID: fmt.Sprintf("%d-%d", round, i), Status: table.StatusOK, Started: at, Finished: at,
-				Watermark: fmt.Sprint(round), Counts: table.Counts{Staged: int64(i)}})
-			if len(runs) == group {
-				require.NoError(t, l.Log(t.Context(), runs))
-				runs = nil
-			}
-		}
-		require.Empty(t, runs)
-	}
-	last, err := l.LastRuns(t.Context(), "central", lake.Filter{})
-	require.NoError(t, err)
-	require.Len(t, last, clients*tables)
-	for _, row := range last {
-		require.Equal(t, "1", row.Watermark, row.Ref)
-	}
-	require.Equal(t, "12000 12000", one(t, l, "SELECT count(*), count(DISTINCT run_id) FROM sync_runs"))
-}

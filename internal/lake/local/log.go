@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"tributary/internal/delta"
@@ -32,12 +31,16 @@ func (l *Lake) Log(ctx context.Context, runs []table.Run) error {
 }
 
 func (l *Lake) appendRuns(ctx context.Context, schema string, runs []table.Run) error {
-	rows := make([]logRow, len(runs))
-	for i, run := range runs {
-		rows[i] = logRow{run.Ref, lake.RunValues(run)}
+	seen := map[string]bool{}
+	var rows [][]any
+	for _, run := range runs {
+		if key := fmt.Sprintf("%q", []string{run.RunID, run.Client, run.Table}); !seen[key] {
+			seen[key] = true
+			rows = append(rows, lake.RunValues(run))
+		}
 	}
-	return l.writeLog(ctx, lake.SyncRunsTable(schema), lake.SyncRunsKeys, true,
-		func(*delta.Table, *delta.Snapshot) ([]logRow, error) { return rows, nil })
+	return l.writeLog(ctx, logTable{lake.SyncRunsTable(schema), lake.SyncRunsKeys, false},
+		func(*delta.Table, *delta.Snapshot) ([][]any, error) { return rows, nil })
 }
 
 // advance brings sync_log up to date with the runs, in the order in which they started.
@@ -47,104 +50,42 @@ func (l *Lake) advance(ctx context.Context, schema string, runs []table.Run) err
 		return nil
 	}
 	slices.SortStableFunc(runs, func(a, b table.Run) int { return a.Started.Compare(b.Started) })
-	return l.writeLog(ctx, lake.SyncLogTable(schema), lake.SyncLogKeys, false, func(t *delta.Table, snapshot *delta.Snapshot) ([]logRow, error) {
-		var clients []string
-		for _, run := range runs {
-			clients = append(clients, run.Client)
-		}
+	clients := make([]string, len(runs))
+	for i, run := range runs {
+		clients[i] = run.Client
+	}
+	return l.writeLog(ctx, logTable{lake.SyncLogTable(schema), lake.SyncLogKeys, true}, func(t *delta.Table, snapshot *delta.Snapshot) ([][]any, error) {
 		last, err := l.readLog(ctx, t, snapshot, clients)
 		if err != nil {
 			return nil, err
 		}
-		byKey := map[string]lake.LastRun{}
-		key := func(ref table.Ref) string { return ref.Client + "\x00" + ref.Table }
-		for _, row := range last {
-			byKey[key(row.Ref)] = row
-		}
-		var order []string
-		for _, run := range runs {
-			k := key(run.Ref)
-			if !slices.Contains(order, k) {
-				order = append(order, k)
-			}
-			byKey[k] = lake.Advance(byKey[k], run)
-		}
-		rows := make([]logRow, len(order))
-		for i, k := range order {
-			rows[i] = logRow{byKey[k].Ref, byKey[k].Values()}
-		}
-		return rows, nil
+		return advanced(last, runs), nil
 	})
 }
 
-// logRow is a row to write to a log table.
-type logRow struct {
-	ref    table.Ref
-	values []any
-}
-
-// writeLog merges rows into a log table. rows is called anew for each attempt, with what the attempt is based on;
-// the snapshot is nil when the table is still to be made.
-func (l *Lake) writeLog(ctx context.Context, def lake.Table, keys []string, insertOnly bool,
-	rows func(*delta.Table, *delta.Snapshot) ([]logRow, error)) error {
-	t, err := l.table(def.Schema, def.Name)
-	if err != nil {
-		return err
+// advanced returns the rows of sync_log that the runs change.
+func advanced(last []lake.LastRun, runs []table.Run) [][]any {
+	type key struct{ client, table string }
+	before, after := map[key]lake.LastRun{}, map[key]lake.LastRun{}
+	for _, row := range last {
+		before[key{row.Client, row.Table}] = row
 	}
-	return retry(ctx, func() error {
-		snapshot, err := t.Snapshot(ctx)
-		if err != nil && !errors.Is(err, delta.ErrNotFound) {
-			return err
-		}
-		all, err := rows(t, snapshot)
-		if err != nil {
-			return err
-		}
-		src := &source{keys: keys, insertOnly: insertOnly, snapshot: snapshot}
-		src.setRows(def, all)
-		_, err = l.attempt(ctx, t, src)
-		return err
-	})
-}
-
-// setRows makes the rows the source: a batch for each client.
-func (src *source) setRows(def lake.Table, rows []logRow) {
-	index := map[string]int{}
-	values := make([]string, len(rows))
-	for i, row := range rows {
-		b, ok := index[row.ref.Client]
+	var order []key
+	for _, run := range runs {
+		k := key{run.Client, run.Table}
+		row, ok := after[k]
 		if !ok {
-			b = len(src.batches)
-			index[row.ref.Client] = b
-			ref := table.Ref{Client: row.ref.Client, Region: row.ref.Region, Schema: def.Schema, Table: def.Name}
-			src.batches = append(src.batches, table.Batch{Ref: ref, Schema: def.Columns, PartitionBy: def.PartitionBy})
+			order, row = append(order, k), before[k]
 		}
-		src.batches[b].Rows++
-		texts := []string{fmt.Sprint(b), fmt.Sprint(i)}
-		for _, v := range row.values {
-			texts = append(texts, sqlValue(v))
+		after[k] = lake.Advance(row, run)
+	}
+	var rows [][]any
+	for _, k := range order {
+		if values := after[k].Values(); fmt.Sprint(values) != fmt.Sprint(before[k].Values()) {
+			rows = append(rows, values)
 		}
-		values[i] = "(" + strings.Join(texts, ", ") + ")"
 	}
-	columns := []string{"__b::INTEGER AS __b", "__r::BIGINT AS __r", "false AS __d", "false AS __x"}
-	for _, c := range def.Columns {
-		columns = append(columns, fmt.Sprintf("CAST(%s AS %s) AS %[1]s", quote(c.Name), duckType(c.Type)))
-	}
-	src.inline = fmt.Sprintf("SELECT %s FROM (VALUES %s) v(__b, __r, %s)", strings.Join(columns, ", "),
-		strings.Join(values, ", "), table.QuoteAll(def.Columns.Names(), table.DoubleQuote))
-}
-
-// sqlValue writes a value of a log row.
-func sqlValue(v any) string {
-	switch x := v.(type) {
-	case nil:
-		return "NULL"
-	case string:
-		return table.Literal(x)
-	case time.Time:
-		return table.Literal(x.Format("2006-01-02 15:04:05.000000+00"))
-	}
-	return fmt.Sprint(v)
+	return rows
 }
 
 // LastRuns implements lake.Lake. A schema without a sync log has no rows.

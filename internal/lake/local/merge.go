@@ -135,7 +135,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 		return nil, err
 	}
 	defer s.close()
-	if src.types == nil && src.inline == "" {
+	if src.types == nil {
 		if err := src.describe(ctx, s, l.dir); err != nil {
 			return nil, err
 		}
@@ -155,16 +155,13 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 
 // begin reads the snapshot and settles the schema.
 func (m *merge) begin(ctx context.Context) error {
-	snapshot, err := m.src.snapshot, error(nil)
-	if m.src.inline == "" {
-		snapshot, err = m.table.Snapshot(ctx)
-	}
+	snapshot, err := m.table.Snapshot(ctx)
 	if err != nil && !errors.Is(err, delta.ErrNotFound) {
 		return err
 	}
 	first := m.src.batches[0]
 	var current table.Schema
-	if err == nil && snapshot != nil {
+	if err == nil {
 		m.snapshot, m.partitionBy = snapshot, snapshot.Metadata.PartitionColumns
 		if current, err = snapshot.Schema(); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tributary/internal/delta"
 	"tributary/internal/table"
 )
 
@@ -14,14 +13,11 @@ import (
 // number, unique), __d (whether the row is a delete), __x (whether it names another tenant), and the columns of the
 // central table.
 type source struct {
-	batches    []table.Batch
-	types      []map[string]string // per batch: DuckDB's type by lower-case column name, as its files have it
-	keys       []string            // client_id and region included
-	cursor     string
-	insertOnly bool            // a matched row stays as it is
-	view       bool            // src is a view over the staged files
-	inline     string          // the rows themselves, as a SELECT of what src has; there are no files then
-	snapshot   *delta.Snapshot // what inline is based on
+	batches []table.Batch
+	types   []map[string]string // per batch: DuckDB's type by lower-case column name, as its files have it
+	keys    []string            // client_id and region included
+	cursor  string
+	view    bool // src is a view over the staged files
 }
 
 // facts is what the rows of one batch are.
@@ -100,9 +96,6 @@ func stagedPath(dir, path string) string {
 
 // load makes src with the columns of the central schema.
 func (src *source) load(ctx context.Context, s *session, dir string, schema table.Schema) error {
-	if src.inline != "" {
-		return s.exec(ctx, "CREATE TEMP TABLE src AS "+src.inline)
-	}
 	var rows int64
 	var parts []string
 	first := 0

@@ -3,8 +3,6 @@ package activities
 import (
 	"context"
 
-	"go.temporal.io/sdk/activity"
-
 	"tributary/internal/table"
 )
 
@@ -48,9 +46,6 @@ func (a *Activities) ListClients(ctx context.Context, in ListClientsInput) (List
 		return ListClientsResult{}, classify(ctx, err)
 	}
 	if len(in.Only) == 0 {
-		if len(clients) == 0 && in.After == "" {
-			activity.GetLogger(ctx).Warn("the registry has no clients in this region", "region", in.Region)
-		}
 		return ListClientsResult{Clients: clients, Next: next}, nil
 	}
 	var kept []table.Client

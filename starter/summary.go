@@ -36,6 +36,9 @@ func (a *app) printSummary(r result) error {
 			fmt.Fprintf(a.out, "%s %s\n", comma(note.rows), note.text)
 		}
 	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(a.out, "note: %s\n", note)
+	}
 	return a.printProblems(r)
 }
 

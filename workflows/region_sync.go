@@ -158,6 +158,9 @@ func (r *regionSync) end(ctx workflow.Context) (table.Summary, error) {
 	if r.more && ctx.Err() == nil {
 		return r.continueAsNew(ctx)
 	}
+	if r.progress.Summary.Clients == 0 && len(r.in.Select.Clients) == 0 && ctx.Err() == nil {
+		r.progress.Summary.Note("region " + r.in.Region + " has no clients to sync")
+	}
 	return r.progress.Summary, cancelledWith(ctx, r.progress.Summary)
 }
 

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -54,20 +55,21 @@ func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
 	if err != nil {
 		return summary, err
 	}
-	if summary.Clients == 0 && summary.Failed == 0 && ctx.Err() == nil {
-		workflow.GetLogger(ctx).Warn("no client to sync; check the regions and clients of the sync, and the registry", "sync", in.Sync.Name)
-	}
 	return summary, verdict(ctx, in, summary)
 }
 
-func listRegions(ctx workflow.Context, in SyncInput) ([]string, error) {
-	only := in.Select.Regions
-	if len(only) == 0 {
-		only = in.Sync.Regions
+// regions are the regions that the run is narrowed to; none means all.
+func (in SyncInput) regions() []string {
+	if len(in.Select.Regions) > 0 {
+		return in.Select.Regions
 	}
+	return in.Sync.Regions
+}
+
+func listRegions(ctx workflow.Context, in SyncInput) ([]string, error) {
 	var a *activities.Activities
 	var listed activities.ListRegionsResult
-	err := workflow.ExecuteActivity(controlOptions(ctx, in.Sync), a.ListRegions, activities.ListRegionsInput{Only: only}).Get(ctx, &listed)
+	err := workflow.ExecuteActivity(controlOptions(ctx, in.Sync), a.ListRegions, activities.ListRegionsInput{Only: in.regions()}).Get(ctx, &listed)
 	return listed.Regions, err
 }
 
@@ -75,6 +77,11 @@ func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Su
 	progress, err := serveProgress(ctx)
 	if err != nil {
 		return table.Summary{}, err
+	}
+	for _, region := range in.regions() {
+		if !slices.Contains(regions, region) {
+			progress.Summary.Note("the registry has no region " + region)
+		}
 	}
 	parent := workflow.GetInfo(ctx).WorkflowExecution.ID
 	children := make([]workflow.ChildWorkflowFuture, len(regions))
@@ -86,6 +93,9 @@ func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Su
 		var summary table.Summary
 		err := children[i].Get(ctx, &summary)
 		progress.merge(summaryOf(summary, err, table.Problem{Region: region}))
+	}
+	if s := &progress.Summary; s.Clients == 0 && s.Failed == 0 {
+		s.Note("no client to sync: check the regions and clients of the sync, and the registry")
 	}
 	return progress.Summary, nil
 }

@@ -63,7 +63,7 @@ func Open(client table.Client, password string) (*Source, error) {
 	}
 	s.db.SetMaxOpenConns(limit)
 	s.db.SetMaxIdleConns(limit)
-	s.db.SetConnMaxIdleTime(time.Minute)
+	s.db.SetConnMaxIdleTime(5 * time.Second) // the tables of a client follow one another; many clients may share a server
 	return s, nil
 }
 

@@ -1,6 +1,9 @@
 package table
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Summary is what became of many client tables.
 type Summary struct {
@@ -12,6 +15,8 @@ type Summary struct {
 	Counts
 	// Problems lists what was not ok, the first maxProblems of them; the counts above count all.
 	Problems []Problem `json:"problems,omitempty"`
+	// Notes says what was no problem and may surprise: a region without clients. At most maxNotes.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Problem is a client table, a client or a region (the narrower names empty) that was not ok.
@@ -24,6 +29,7 @@ type Problem struct {
 }
 
 const (
+	maxNotes       = 20
 	maxProblems    = 50  // so that a summary stays far below Temporal's payload limit
 	maxProblemText = 600 // bytes
 )
@@ -61,6 +67,16 @@ func (s *Summary) Merge(other Summary) {
 	s.Counts.add(other.Counts)
 	for _, p := range other.Problems {
 		s.list(p)
+	}
+	for _, note := range other.Notes {
+		s.Note(note)
+	}
+}
+
+// Note adds a note, once.
+func (s *Summary) Note(note string) {
+	if len(s.Notes) < maxNotes && !slices.Contains(s.Notes, note) {
+		s.Notes = append(s.Notes, note)
 	}
 }
 

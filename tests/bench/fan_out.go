@@ -21,7 +21,7 @@ const (
 
 // fanOut measures many small client tables: wall time for each, Temporal's server included.
 func (b *bench) fanOut(ctx context.Context) (err error) {
-	server, err := testserver.StartMariaDB(testserver.WithArgs("--innodb-buffer-pool-size=512M", "--innodb-flush-log-at-trx-commit=0"))
+	server, err := testserver.StartMariaDB(testserver.WithArgs("--innodb-buffer-pool-size=512M", "--innodb-flush-log-at-trx-commit=0", "--max-connections=500"))
 	if err != nil {
 		return err
 	}

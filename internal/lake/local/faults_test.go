@@ -124,10 +124,11 @@ func TestOtherWriterRewroteFiles(t *testing.T) {
 		python = "python3"
 	}
 	const script = `
-import sys
+import os, sys
 from deltalake import DeltaTable
 m = DeltaTable(sys.argv[1]).optimize.compact()
-assert m["numFilesRemoved"] == 3, m`
+print(m, flush=True)
+os._exit(m["numFilesRemoved"] != 3) # its threads may end the process with a signal otherwise`
 	out, err := exec.CommandContext(t.Context(), python, "-c", script, filepath.Join(dir, "central", "orders")).CombinedOutput()
 	require.NoError(t, err, "install the Python package deltalake, or set TRIBUTARY_TEST_PYTHON: %s", out)
 

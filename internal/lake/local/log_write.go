@@ -86,11 +86,18 @@ func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snaps
 	for _, add := range tx.Adds {
 		made = append(made, add.LocalPath(t.Dir()))
 	}
-	if err != nil || len(tx.Adds) == 0 && tx.Metadata == nil {
+	if err != nil || tx.Metadata == nil && !def.replace && rowsOf(output) == recordsOf(tx.Removes) { // all rows are there
 		return err
 	}
 	_, err = commit(ctx, t, tx, &made)
 	return err
+}
+
+func rowsOf(output []written) (rows int64) {
+	for _, w := range output {
+		rows += w.rows
+	}
+	return rows
 }
 
 // plan decides which files are rewritten, and returns the query of the rows to write.

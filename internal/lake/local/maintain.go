@@ -81,7 +81,7 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table) (removed, added int,
 func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.Add, error) {
 	columns := f.schema.Names()
 	query := fmt.Sprintf("SELECT %s FROM (%s)", table.QuoteAll(columns, table.DoubleQuote), f.scan(columns, nil))
-	all, err := s.copyTo(ctx, query, fmt.Sprintf("bin-%d", number), splitting(f.records()))
+	all, err := s.copyTo(ctx, query, fmt.Sprintf("bin-%d", number), splitting(recordsOf(f.adds)))
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +94,10 @@ func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.
 	return moveAll(f, all, func(written) map[string]*string { return f.adds[0].PartitionValues }, indexedBefore)
 }
 
-// records is the number of rows of the files, as far as their statistics say.
-func (f files) records() int64 {
+// recordsOf is the number of rows of the files, as far as their statistics say.
+func recordsOf(adds []*delta.Add) int64 {
 	var rows int64
-	for _, add := range f.adds {
+	for _, add := range adds {
 		if stats, err := add.Statistics(); err == nil && stats != nil {
 			rows += stats.NumRecords
 		}

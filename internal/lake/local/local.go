@@ -34,6 +34,7 @@ type Lake struct {
 
 	mu     sync.Mutex
 	tables map[string]*delta.Table // by folder
+	logs   map[string]*logCache    // by folder
 }
 
 var _ lake.Lake = (*Lake)(nil)
@@ -72,7 +73,7 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local lake %s: %w", dir, err)
 	}
-	l := &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}}
+	l := &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}, logs: map[string]*logCache{}}
 	if err := l.makeEmptyFile(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("local lake %s: %w", dir, err), db.Close())
 	}

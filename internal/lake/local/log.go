@@ -40,7 +40,7 @@ func (l *Lake) appendRuns(ctx context.Context, schema string, runs []table.Run) 
 		}
 	}
 	return l.writeLog(ctx, logTable{lake.SyncRunsTable(schema), lake.SyncRunsKeys, false},
-		func(*delta.Table, *delta.Snapshot) ([][]any, error) { return rows, nil })
+		func(*delta.Table, *delta.Snapshot) ([][]any, error) { return rows, nil }, nil)
 }
 
 // advance brings sync_log up to date with the runs, in the order in which they started.
@@ -54,38 +54,51 @@ func (l *Lake) advance(ctx context.Context, schema string, runs []table.Run) err
 	for i, run := range runs {
 		clients[i] = run.Client
 	}
+	var changed map[logKey]lake.LastRun
 	return l.writeLog(ctx, logTable{lake.SyncLogTable(schema), lake.SyncLogKeys, true}, func(t *delta.Table, snapshot *delta.Snapshot) ([][]any, error) {
 		last, err := l.readLog(ctx, t, snapshot, clients)
 		if err != nil {
 			return nil, err
 		}
-		return advanced(last, runs), nil
+		changed = advanced(last, runs)
+		rows := make([][]any, 0, len(changed))
+		for _, row := range changed {
+			rows = append(rows, row.Values())
+		}
+		return rows, nil
+	}, func(t *delta.Table, snapshot *delta.Snapshot, version int64) {
+		l.logCache(t).advance(snapshot, version, changed)
 	})
 }
 
 // advanced returns the rows of sync_log that the runs change.
-func advanced(last []lake.LastRun, runs []table.Run) [][]any {
-	type key struct{ client, table string }
-	before, after := map[key]lake.LastRun{}, map[key]lake.LastRun{}
+func advanced(last []lake.LastRun, runs []table.Run) map[logKey]lake.LastRun {
+	before, changed := map[logKey]lake.LastRun{}, map[logKey]lake.LastRun{}
 	for _, row := range last {
-		before[key{row.Client, row.Table}] = row
+		before[logKey{row.Client, row.Table}] = row
 	}
-	var order []key
 	for _, run := range runs {
-		k := key{run.Client, run.Table}
-		row, ok := after[k]
+		k := logKey{run.Client, run.Table}
+		row, ok := changed[k]
 		if !ok {
-			order, row = append(order, k), before[k]
+			row = before[k]
 		}
-		after[k] = lake.Advance(row, run)
+		changed[k] = stored(lake.Advance(row, run))
 	}
-	var rows [][]any
-	for _, k := range order {
-		if values := after[k].Values(); fmt.Sprint(values) != fmt.Sprint(before[k].Values()) {
-			rows = append(rows, values)
+	for k, row := range changed {
+		if fmt.Sprint(row.Values()) == fmt.Sprint(before[k].Values()) {
+			delete(changed, k)
 		}
 	}
-	return rows
+	return changed
+}
+
+// stored is a row as sync_log keeps it.
+func stored(row lake.LastRun) lake.LastRun {
+	for _, at := range []*time.Time{&row.LastSync, &row.Started, &row.Finished} {
+		*at = at.UTC().Truncate(time.Microsecond)
+	}
+	return row
 }
 
 // LastRuns implements lake.Lake. A schema without a sync log has no rows.
@@ -120,6 +133,25 @@ func (l *Lake) readLog(ctx context.Context, t *delta.Table, snapshot *delta.Snap
 	if snapshot == nil {
 		return nil, nil
 	}
+	cache := l.logCache(t)
+	if rows, ok := cache.get(snapshot, clients); ok {
+		return rows, nil
+	}
+	if recordsOf(snapshot.Files()) > cachedLogRows {
+		return l.selectLog(ctx, t, snapshot, clients)
+	}
+	all, err := l.selectLog(ctx, t, snapshot, nil)
+	if err != nil {
+		return nil, err
+	}
+	cache.set(snapshot, all)
+	if len(clients) > 0 {
+		all = slices.DeleteFunc(all, func(r lake.LastRun) bool { return !slices.Contains(clients, r.Client) })
+	}
+	return all, nil
+}
+
+func (l *Lake) selectLog(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, clients []string) ([]lake.LastRun, error) {
 	schema, err := snapshot.Schema()
 	if err != nil {
 		return nil, err

@@ -27,7 +27,9 @@ const manyLogFiles = 16
 // writeLog writes rows, in the order of the table's columns, in one statement: a merge's many would take longer than
 // most client tables do. rows is called anew for each attempt, with what the attempt is based on; the snapshot is
 // nil when the table is still to be made.
-func (l *Lake) writeLog(ctx context.Context, def logTable, rows func(*delta.Table, *delta.Snapshot) ([][]any, error)) error {
+// committed, if not nil, is told the version that has them.
+func (l *Lake) writeLog(ctx context.Context, def logTable, rows func(*delta.Table, *delta.Snapshot) ([][]any, error),
+	committed func(*delta.Table, *delta.Snapshot, int64)) error {
 	t, err := l.table(def.Schema, def.Name)
 	if err != nil {
 		return err
@@ -44,40 +46,44 @@ func (l *Lake) writeLog(ctx context.Context, def logTable, rows func(*delta.Tabl
 		if err != nil || len(all) == 0 {
 			return err
 		}
-		return l.putLog(ctx, t, snapshot, def, all)
+		version, err := l.putLog(ctx, t, snapshot, def, all)
+		if err == nil && committed != nil {
+			committed(t, snapshot, version)
+		}
+		return err
 	})
 }
 
-// putLog is one attempt of writeLog.
-func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, def logTable, rows [][]any) error {
+// putLog is one attempt of writeLog. It returns the version that it committed, or -1 when there was nothing to commit.
+func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, def logTable, rows [][]any) (int64, error) {
 	tx := delta.Tx{Read: snapshot, Operation: "WRITE", DataChange: true, ReadPartitions: func(map[string]*string) bool { return true }}
 	f := files{dir: t.Dir(), schema: def.Columns, partitionBy: def.PartitionBy, empty: l.emptyFile()}
 	if snapshot != nil {
 		current, err := snapshot.Schema()
 		if err != nil {
-			return err
+			return -1, err
 		}
 		if f.schema, err = evolve(current, []table.Batch{{Ref: table.Ref{Schema: def.Schema, Table: def.Name}, Schema: def.Columns}}); err != nil {
-			return err
+			return -1, err
 		}
 		if !slices.Equal(snapshot.Metadata.PartitionColumns, def.PartitionBy) {
-			return fmt.Errorf("%w: it is partitioned by %q and not by %q: move it away, and it is made anew",
+			return -1, fmt.Errorf("%w: it is partitioned by %q and not by %q: move it away, and it is made anew",
 				lake.ErrSchema, snapshot.Metadata.PartitionColumns, def.PartitionBy)
 		}
 	}
 	var err error
 	if tx.Metadata, err = changedMetadata(snapshot, lake.Table{Name: def.Name, Comment: def.Comment, Columns: f.schema, PartitionBy: def.PartitionBy}); err != nil {
-		return err
+		return -1, err
 	}
 	s, err := l.session(ctx)
 	if err != nil {
-		return err
+		return -1, err
 	}
 	defer s.close()
 	query := def.plan(&tx, f, rows)
 	output, err := s.copyTo(ctx, query, "log", splitting(0))
 	if err != nil {
-		return err
+		return -1, err
 	}
 	var made []string
 	defer func() { removeAll(made) }()
@@ -87,10 +93,9 @@ func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snaps
 		made = append(made, add.LocalPath(t.Dir()))
 	}
 	if err != nil || tx.Metadata == nil && !def.replace && rowsOf(output) == recordsOf(tx.Removes) { // all rows are there
-		return err
+		return -1, err
 	}
-	_, err = commit(ctx, t, tx, &made)
-	return err
+	return commit(ctx, t, tx, &made)
 }
 
 func rowsOf(output []written) (rows int64) {
@@ -121,6 +126,11 @@ func (def logTable) plan(tx *delta.Tx, f files, rows [][]any) string {
 	}
 	on := strings.Join(same, " AND ")
 	if def.replace {
+		for _, add := range small {
+			if !slices.Contains(candidates, add) {
+				candidates = append(candidates, add)
+			}
+		}
 		tx.Removes, f.adds = candidates, candidates
 		return fmt.Sprintf("%sSELECT %s FROM (%s) t ANTI JOIN fresh s ON %s UNION ALL FROM fresh", fresh, columns, f.scan(f.schema.Names(), nil), on)
 	}

@@ -79,8 +79,7 @@ func (m *merge) findChanges(ctx context.Context) error {
 func (m *merge) hitsQuery() string {
 	columns := slices.Clone(m.src.keys)
 	state := "'same?'"
-	switch {
-	case m.src.cursor != "":
+	if m.src.cursor != "" {
 		columns = append(columns, m.src.cursor)
 		c := quote(m.src.cursor)
 		state = fmt.Sprintf("CASE WHEN s.%s > t.%[1]s THEN 'new' WHEN s.%[1]s < t.%[1]s THEN 'old' ELSE 'same?' END", c)

@@ -57,21 +57,11 @@ func (l *Lake) writeLog(ctx context.Context, def logTable, rows func(*delta.Tabl
 // putLog is one attempt of writeLog. It returns the version that it committed, or -1 when there was nothing to commit.
 func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, def logTable, rows [][]any) (int64, error) {
 	tx := delta.Tx{Read: snapshot, Operation: "WRITE", DataChange: true, ReadPartitions: func(map[string]*string) bool { return true }}
-	f := files{dir: t.Dir(), schema: def.Columns, partitionBy: def.PartitionBy, empty: l.emptyFile()}
-	if snapshot != nil {
-		current, err := snapshot.Schema()
-		if err != nil {
-			return -1, err
-		}
-		if f.schema, err = evolve(current, []table.Batch{{Ref: table.Ref{Schema: def.Schema, Table: def.Name}, Schema: def.Columns}}); err != nil {
-			return -1, err
-		}
-		if !slices.Equal(snapshot.Metadata.PartitionColumns, def.PartitionBy) {
-			return -1, fmt.Errorf("%w: it is partitioned by %q and not by %q: move it away, and it is made anew",
-				lake.ErrSchema, snapshot.Metadata.PartitionColumns, def.PartitionBy)
-		}
-	}
+	f := files{dir: t.Dir(), partitionBy: def.PartitionBy, empty: l.emptyFile()}
 	var err error
+	if f.schema, err = def.evolved(snapshot); err != nil {
+		return -1, err
+	}
 	if tx.Metadata, err = changedMetadata(snapshot, lake.Table{Name: def.Name, Comment: def.Comment, Columns: f.schema, PartitionBy: def.PartitionBy}); err != nil {
 		return -1, err
 	}
@@ -96,6 +86,21 @@ func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snaps
 		return -1, err
 	}
 	return commit(ctx, t, tx, &made)
+}
+
+// evolved is the table's schema with the columns that it lacks.
+func (def logTable) evolved(snapshot *delta.Snapshot) (table.Schema, error) {
+	if snapshot == nil {
+		return def.Columns, nil
+	}
+	if by := snapshot.Metadata.PartitionColumns; !slices.Equal(by, def.PartitionBy) {
+		return nil, fmt.Errorf("%w: it is partitioned by %q and not by %q: move it away, and it is made anew", lake.ErrSchema, by, def.PartitionBy)
+	}
+	current, err := snapshot.Schema()
+	if err != nil {
+		return nil, err
+	}
+	return evolve(current, []table.Batch{{Ref: table.Ref{Schema: def.Schema, Table: def.Name}, Schema: def.Columns}})
 }
 
 func rowsOf(output []written) (rows int64) {
@@ -164,7 +169,7 @@ func (def logTable) mayHold(add *delta.Add, rows [][]any) bool {
 
 // lesser is the smaller one of two values, for sign 1, or the larger one, for -1; nil when one is NULL.
 func lesser(a, b any, sign int) any {
-	order := 0
+	var order int
 	switch x := a.(type) {
 	case string:
 		y, ok := b.(string)

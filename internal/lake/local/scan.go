@@ -91,9 +91,9 @@ func (f files) scanPart(columns []string, indexes, numbers []int, fromLog bool) 
 // readParquet names every column and its type, so that DuckDB neither opens each footer while planning
 // nor guesses when the first file lacks a column.
 func (f files) readParquet(fromLog bool) string {
-	paths := make([]string, len(f.adds))
-	for i, add := range f.adds {
-		paths[i] = add.LocalPath(f.dir)
+	paths := make([]string, 0, len(f.adds)+1)
+	for _, add := range f.adds {
+		paths = append(paths, add.LocalPath(f.dir))
 	}
 	if len(paths) == 1 && f.adds[0].Size >= parallelBytes {
 		paths = append(paths, f.empty) // DuckDB gives a single file whose columns are named one thread, and several files all

@@ -127,14 +127,18 @@ func (q *queues[I, O]) runTogether(group []*call[I, O]) ([]O, error) {
 	var alive atomic.Int64
 	alive.Store(int64(len(group)))
 	items := make([]I, len(group))
+	stops := make([]func() bool, len(group))
 	for i, c := range group {
 		items[i] = c.item
-		stop := context.AfterFunc(c.ctx, func() {
+		stops[i] = context.AfterFunc(c.ctx, func() {
 			if alive.Add(-1) == 0 {
 				cancel(context.Cause(c.ctx))
 			}
 		})
-		defer stop()
 	}
-	return q.run(ctx, items)
+	results, err := q.run(ctx, items)
+	for _, stop := range stops {
+		stop()
+	}
+	return results, err
 }

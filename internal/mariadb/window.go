@@ -68,8 +68,8 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	if err != nil || mark == "" {
 		return w, err
 	}
-	if err := checkBound(w.Kind, mark); err != nil {
-		return w, err
+	if checkBound(w.Kind, mark) != nil {
+		return w, nil // of another cursor, which the table had before: read everything
 	}
 	overlap := max(e.req.Spec.Overlap, 0)
 	if w.Kind == table.CursorDate {
@@ -109,8 +109,8 @@ func (e *extraction) integerWindow(ctx context.Context) (table.Window, error) {
 	if err != nil || mark == "" {
 		return w, err
 	}
-	if err := checkBound(w.Kind, mark); err != nil {
-		return w, err
+	if checkBound(w.Kind, mark) != nil {
+		return w, nil // as above
 	}
 	low, _ := new(big.Int).SetString(mark, 10)
 	w.Low = low.Sub(low, big.NewInt(max(e.req.Spec.OverlapRows, 0))).String()

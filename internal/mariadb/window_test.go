@@ -68,8 +68,15 @@ func TestTimeWindow(t *testing.T) {
 		_, err := f.try(spec, "", "yesterday", "")
 		require.ErrorIs(t, err, ErrValue)
 		assert.ErrorContains(t, err, `"yesterday"`)
-		_, err = f.try(spec, "42", "", "")
-		assert.ErrorIs(t, err, ErrValue)
+	})
+	t.Run("OK a watermark of the cursor that the table had before: everything is read", func(t *testing.T) {
+		raw, err := f.try(spec, "42", "", "")
+		require.NoError(t, err)
+		all, err := f.try(spec, "", "", "")
+		require.NoError(t, err)
+		assert.Empty(t, raw.Window.Low)
+		assert.Equal(t, all.Rows, raw.Rows)
+		assert.NotEmpty(t, raw.Watermark)
 	})
 	t.Run("Err a backfill without a cursor", func(t *testing.T) {
 		_, err := f.try(table.Spec{Name: "t"}, "", "2024-01-01 10:00:00.000000", "")

@@ -30,70 +30,78 @@ func testTimeTravel(s *suite) {
 	require.Len(s, commits, 1)
 }
 
+// loggedRun is a run of acme's orders that took 1.5 s.
+func loggedRun(id, status, started, watermark string) table.Run {
+	return table.Run{
+		Ref: acme, RunID: id, Status: status, Started: at(started), Finished: at(started).Add(1500 * time.Millisecond),
+		Window:    table.Window{Kind: table.CursorTime, High: watermark},
+		Watermark: watermark, Counts: table.Counts{Read: 5, Staged: 4, Inserted: 3},
+		Steps: map[string]time.Duration{"extract": time.Second, "merge": 20 * time.Millisecond},
+	}
+}
+
+func (s *suite) record(runs ...table.Run) {
+	s.Helper()
+	require.NoError(s, s.lake.Log(s.Context(), runs))
+}
+
+// last is the only row of sync_log.
+func (s *suite) last() lake.LastRun {
+	s.Helper()
+	all, err := s.lake.LastRuns(s.Context(), schema, lake.Filter{})
+	require.NoError(s, err)
+	require.Len(s, all, 1)
+	return all[0]
+}
+
 func testSyncLog(s *suite) {
-	run := func(id, status, started, watermark string) table.Run {
-		return table.Run{
-			Ref: acme, RunID: id, Status: status, Started: at(started), Finished: at(started).Add(1500 * time.Millisecond),
-			Window:    table.Window{Kind: table.CursorTime, High: watermark},
-			Watermark: watermark, Counts: table.Counts{Read: 5, Staged: 4, Inserted: 3},
-			Steps: map[string]time.Duration{"extract": time.Second, "merge": 20 * time.Millisecond},
-		}
-	}
-	record := func(runs ...table.Run) { s.Helper(); require.NoError(s, s.lake.Log(s.Context(), runs)) }
-	last := func() lake.LastRun {
-		s.Helper()
-		all, err := s.lake.LastRuns(s.Context(), schema, lake.Filter{})
-		require.NoError(s, err)
-		require.Len(s, all, 1)
-		return all[0]
-	}
 	none, err := s.lake.LastRuns(s.Context(), schema, lake.Filter{})
 	require.NoError(s, err)
 	require.Empty(s, none, "before the first run")
 
-	first := run("r1", table.StatusOK, "2024-01-01 10:00:00", "2024-01-01 10:00:00.000000")
-	record(first)
+	first := loggedRun("r1", table.StatusOK, "2024-01-01 10:00:00", "2024-01-01 10:00:00.000000")
+	s.record(first)
 	require.Equal(s, lake.LastRun{
 		Ref: acme, LastSync: first.Finished, Watermark: first.Watermark, Kind: table.CursorTime, Rows: 4, Status: table.StatusOK,
 		Started: first.Started, Finished: first.Finished, RunID: "r1",
-	}, last())
+	}, s.last())
 
 	s.run("RepeatChangesNothing", func(s *suite) {
 		log, runs := s.version(lake.SyncLog), s.version(lake.SyncRuns)
-		record(first, first)
+		s.record(first, first)
 		require.Equal(s, log, s.version(lake.SyncLog))
 		require.Equal(s, runs, s.version(lake.SyncRuns))
 	})
 	s.run("FailedLeavesWatermark", func(s *suite) {
-		failed := run("r2", table.StatusFailed, "2024-01-02 10:00:00", "2024-01-02 10:00:00.000000")
+		failed := loggedRun("r2", table.StatusFailed, "2024-01-02 10:00:00", "2024-01-02 10:00:00.000000")
 		failed.Error = "host 'db' is unreachable"
-		record(failed)
-		got := last()
+		s.record(failed)
+		got := s.last()
 		require.Equal(s, first.Watermark, got.Watermark)
 		require.Equal(s, first.Finished, got.LastSync)
 		require.Equal(s, "failed host 'db' is unreachable r2", got.Status+" "+got.Error+" "+got.RunID)
 	})
 	s.run("OlderLeavesNewer", func(s *suite) {
-		record(run("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000"))
-		got := last()
+		s.record(loggedRun("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000"))
+		got := s.last()
 		require.Equal(s, "r2", got.RunID)
 		require.Equal(s, first.Watermark, got.Watermark)
 	})
 	s.run("WatermarkNeverBack", func(s *suite) {
-		record(run("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))
-		require.Equal(s, first.Watermark, last().Watermark)
-		require.Equal(s, "r3", last().RunID)
+		s.record(loggedRun("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))
+		require.Equal(s, first.Watermark, s.last().Watermark)
+		require.Equal(s, "r3", s.last().RunID)
 	})
 	s.run("BackfillOnlyInRuns", func(s *suite) {
-		backfill := run("b1", table.StatusOK, "2024-02-01 10:00:00", "2024-02-01 10:00:00.000000")
+		backfill := loggedRun("b1", table.StatusOK, "2024-02-01 10:00:00", "2024-02-01 10:00:00.000000")
 		backfill.Backfill = true
-		record(backfill)
-		require.Equal(s, "r3", last().RunID)
+		s.record(backfill)
+		require.Equal(s, "r3", s.last().RunID)
 	})
 	s.run("Filter", func(s *suite) {
-		other := run("r4", table.StatusOK, "2024-01-01 10:00:00", "")
+		other := loggedRun("r4", table.StatusOK, "2024-01-01 10:00:00", "")
 		other.Ref = table.Ref{Sync: "weekly", Client: "o'brien", Region: "us", Schema: schema, Table: "lines"}
-		record(other)
+		s.record(other)
 		for _, filter := range []lake.Filter{{Client: "o'brien"}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines"}}} {
 			found, err := s.lake.LastRuns(s.Context(), schema, filter)
 			require.NoError(s, err)
@@ -139,7 +147,8 @@ func testQuery(s *suite) {
 	s.merge("2 0 0", s.batch(acme, plain, "SELECT range AS id, 'v' AS v FROM range(2)"))
 	s.rows("WITH x AS (SELECT * FROM orders) SELECT a.id FROM x a JOIN central.orders b USING (id) ORDER BY 1;", "0", "1")
 	s.run("ErrUnknownTable", func(s *suite) {
-		_, err := s.lake.Query(s.Context(), schema, "SELECT * FROM ordrs", lake.At{})
+		rows, err := s.lake.Query(s.Context(), schema, "SELECT * FROM ordrs", lake.At{})
+		require.Nil(s, rows)
 		require.ErrorIs(s, err, lake.ErrNotFound)
 		require.ErrorContains(s, err, "orders")
 	})

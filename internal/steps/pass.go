@@ -105,7 +105,7 @@ func rowError(what string) error {
 
 // parquet is the format of every file that the steps write.
 func parquet(query, path string, rowGroup int64) string {
-	return fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, RETURN_STATS)",
+	return fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE %d, RETURN_STATS)",
 		query, table.Literal(path), rowGroup)
 }
 

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,4 +41,36 @@ func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T)
 		require.Empty(t, found)
 	}
 	s.requireReplayable(t, "cancelled")
+}
+
+const steadySync = `
+target: {schema: central}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 4s}
+clients: [acme]
+tables:
+  - {name: big, cursor: updated_at, where: "id % 100 <> 0 or sleep(0.004) = 0"}
+`
+
+func TestAWorkerThatIsStoppedHandsItsTableOver(t *testing.T) {
+	t.Parallel()
+	s := newBigStack(t, steadySync)
+	first := s.startProcess(t)
+	acme := s.clients[0]
+	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.004)%' and info not like '%processlist%'"
+	run := s.start(t)
+	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 30*time.Second, 50*time.Millisecond)
+
+	require.NoError(t, first.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, first.Wait(), "it ends by itself, without an error")
+	require.Equal(t, []string{"0"}, acme.rows(t, running), "its query is stopped at the server")
+	left, err := filepath.Glob(filepath.Join(s.dir, "scratch/worker-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+
+	s.startProcess(t)
+	require.NoError(t, s.wait(t, run))
+	l := s.lake(t)
+	require.Equal(t, acme.rows(t, "select id, note, n from big order by id"), s.query(t, l, "select id, note, n from big order by id"))
+	require.Equal(t, []string{"1|ok|300000"}, s.query(t, l, "select count(*), max(status), max(rows_staged) from sync_runs"))
 }

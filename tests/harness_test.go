@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"text/template"
 	"time"
@@ -44,7 +46,9 @@ const workerDirVariable = "TRIBUTARY_TEST_WORKER_DIR" // makes the test binary a
 // TestMain is also the worker process of the tests that kill one.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(workerDirVariable); dir != "" {
-		if err := runWorker(context.Background(), dir, os.Stderr); err != nil {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		if err := runWorker(ctx, dir, os.Stderr); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -87,7 +87,7 @@ func runningSyncs(ctx context.Context, c client.Client, sync string) ([]string, 
 				candidates = append(candidates, id)
 			}
 		}
-		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+		if request.NextPageToken = page.GetNextPageToken(); len(request.GetNextPageToken()) == 0 {
 			break
 		}
 	}

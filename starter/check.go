@@ -65,7 +65,7 @@ func (a *app) check(ctx context.Context, names []string) error {
 		return err
 	}
 	c := &checker{app: a, cfg: cfg, syncs: chosen}
-	c.add("configuration", findingOK, "%d syncs in %s", len(cfg.Syncs), cfg.Dir)
+	c.addf("configuration", findingOK, "%d syncs in %s", len(cfg.Syncs), cfg.Dir)
 	c.salts(ctx)
 	clients := c.registry(ctx)
 	c.temporal(ctx, clients)
@@ -81,7 +81,7 @@ func fault(check string, err error) finding {
 	return finding{Check: check, Status: findingFault, Detail: err.Error()}
 }
 
-func (c *checker) add(check, status, format string, args ...any) {
+func (c *checker) addf(check, status, format string, args ...any) {
 	c.findings = append(c.findings, finding{Check: check, Status: status, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -103,7 +103,7 @@ func (c *checker) salts(ctx context.Context) {
 		}
 	}
 	if len(seen) > 0 && faults == 0 {
-		c.add("secrets", findingOK, "%d of transforms", len(seen))
+		c.addf("secrets", findingOK, "%d of transforms", len(seen))
 	}
 }
 
@@ -129,10 +129,10 @@ func (c *checker) registry(ctx context.Context) []table.Client {
 		c.names(sync, "client", sync.Clients, idsOf(all))
 	}
 	concerned := c.concerned(all)
-	c.add("clients", findingOK, "%d of %d clients, in %d of %d regions", len(concerned), len(all), len(regionsOf(concerned)), len(regions))
+	c.addf("clients", findingOK, "%d of %d clients, in %d of %d regions", len(concerned), len(all), len(regionsOf(concerned)), len(regions))
 	for _, region := range regions {
 		if !in(regionsOf(all), region) || len(all) == 0 {
-			c.add("clients", findingWarning, "region %s has no clients", region)
+			c.addf("clients", findingWarning, "region %s has no clients", region)
 		}
 	}
 	return concerned
@@ -170,12 +170,12 @@ func (c *checker) temporal(ctx context.Context, clients []table.Client) {
 		c.findings = append(c.findings, fault("temporal", err))
 		return
 	}
-	c.add("temporal", findingOK, "reachable")
+	c.addf("temporal", findingOK, "reachable")
 	for _, warning := range idle {
-		c.add("workers", findingWarning, "%s", warning)
+		c.addf("workers", findingWarning, "%s", warning)
 	}
 	if len(idle) == 0 {
-		c.add("workers", findingOK, "every task queue is polled")
+		c.addf("workers", findingOK, "every task queue is polled")
 	}
 }
 
@@ -187,7 +187,7 @@ func (c *checker) lake() {
 		c.findings = append(c.findings, fault("lake", err))
 		return
 	}
-	c.add("lake", findingOK, "%s can be written", c.cfg.Lake.Path)
+	c.addf("lake", findingOK, "%s can be written", c.cfg.Lake.Path)
 }
 
 // maxSkew is how far a client's clock may be from ours without a warning. Windows use the client's own clock, so a wrong

@@ -31,7 +31,7 @@ func newFitter(ctx context.Context, cfg *config.Config) *fitter {
 }
 
 func (f *fitter) check(ctx context.Context, t inspected) error {
-	if f.err != nil {
+	if f.central == nil { // err says why
 		return nil
 	}
 	at := [2]string{t.ref.Schema, t.ref.Table}
@@ -84,11 +84,11 @@ func (a *app) report(findings []finding) error {
 		}
 	}
 	result.OK = result.Faults == 0
-	print := a.printCheck
+	write := a.printCheck
 	if a.json() {
-		print = func(r checkResult) error { return a.writeJSON(r) }
+		write = func(r checkResult) error { return a.writeJSON(r) }
 	}
-	if err := print(result); err != nil {
+	if err := write(result); err != nil {
 		return err
 	}
 	if result.OK {

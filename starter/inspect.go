@@ -88,7 +88,7 @@ func (n *inspector) client(ctx context.Context, client table.Client) clientRepor
 		report.err = err
 		return report
 	}
-	defer source.Close() // it only read
+	defer func() { _ = source.Close() }() // it only read
 	server, err := source.Ping(ctx)
 	if err != nil {
 		report.err = err

@@ -132,8 +132,8 @@ func oneLine(s string, limit int) string {
 	return string(runes[:max(limit-1, 0)]) + "…"
 }
 
-// warn tells of something that does not stop the command.
-func (a *app) warn(format string, args ...any) {
+// warnf tells of something that does not stop the command.
+func (a *app) warnf(format string, args ...any) {
 	word := "warning:"
 	if a.colored(a.errOut) {
 		word = text.FgYellow.Sprint(word)
@@ -141,5 +141,5 @@ func (a *app) warn(format string, args ...any) {
 	fmt.Fprintln(a.errOut, word, fmt.Sprintf(format, args...))
 }
 
-// say tells a person how it goes. It is on standard error, so that results stay clean.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) }
+// sayf tells a person how it goes. It is on standard error, so that results stay clean.
+func (a *app) sayf(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) }

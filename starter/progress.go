@@ -121,7 +121,7 @@ func (d *plainDisplay) show(p progress) {
 		done := r.summary.Clients == r.clients
 		if r.seen && (due || done) && d.said[r.name] != line {
 			d.said[r.name] = line
-			d.app.say("%s %s: %s", d.title, r.name, line)
+			d.app.sayf("%s %s: %s", d.title, r.name, line)
 		}
 	}
 }

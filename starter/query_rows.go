@@ -55,7 +55,7 @@ func (a *app) writeRowsTable(rows lake.Rows, limit int) error {
 		return err
 	}
 	if more {
-		a.say("only the first %d rows are shown; for all use --limit 0, -o json or -o csv", limit)
+		a.sayf("only the first %d rows are shown; for all use --limit 0, -o json or -o csv", limit)
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func (a *app) startAndWatch(ctx context.Context, c client.Client, id string, in 
 		return err
 	}
 	for _, warning := range idle {
-		a.warn("%s", warning)
+		a.warnf("%s", warning)
 	}
 	run, err := start(ctx, c, id, in)
 	if err != nil {

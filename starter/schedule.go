@@ -199,7 +199,7 @@ func resultOfRun(ctx context.Context, c client.Client, id, runID string) string 
 
 func (a *app) printSchedules(rows []listed) error {
 	if len(rows) == 0 {
-		a.say("no sync has a schedule")
+		a.sayf("no sync has a schedule")
 		return nil
 	}
 	g := a.table("sync", "state", "schedule", "next run", "last run", "last result", "note")

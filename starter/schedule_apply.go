@@ -49,7 +49,7 @@ func (a *app) applySchedules(ctx context.Context, dryRun bool) error {
 	done, err := applyAll(ctx, c, cfg, dryRun)
 	if err != nil {
 		if len(done) > 0 {
-			a.say("before the error: %s", joinChanges(actionsOf(done)))
+			a.sayf("before the error: %s", joinChanges(actionsOf(done)))
 		}
 		return err
 	}
@@ -181,10 +181,10 @@ func (a *app) printApplied(done []applied, dryRun bool) error {
 		}{dryRun, done})
 	}
 	if dryRun {
-		a.say("dry run: nothing was changed")
+		a.sayf("dry run: nothing was changed")
 	}
 	if len(done) == 0 {
-		a.say("no sync has a schedule")
+		a.sayf("no sync has a schedule")
 		return nil
 	}
 	g := a.table("sync", "action", "what")

@@ -71,13 +71,13 @@ func scopeOf(ctx context.Context, reg registry.Registry, sync config.Sync, s sel
 	if err != nil {
 		return scope{}, err
 	}
-	sc := scope{sync: sync}
-	tables, tableErr := sc.selectTables(s.tables)
+	specs, tables, tableErr := selectTables(sync, s.tables)
 	err = errors.Join(checkNames("region", s.regions, known, sync.Regions, sync.Name),
 		checkNames("client", s.clients, idsOf(all), sync.Clients, sync.Name), tableErr)
 	if err != nil {
 		return scope{}, err
 	}
+	sc := scope{sync: sync, specs: specs}
 	for _, c := range all {
 		if in(sync.Regions, c.Region) && in(sync.Clients, c.ID) && in(s.regions, c.Region) && in(s.clients, c.ID) {
 			sc.clients = append(sc.clients, c)
@@ -103,25 +103,24 @@ func (s selection) suffix() string {
 	return " with " + s.text()
 }
 
-// selectTables fills in specs and returns the central names of what was asked for. Source names will do where they
-// name one table.
-func (sc *scope) selectTables(names []string) ([]string, error) {
+// selectTables returns the tables that were asked for, all when none was, and the central names of those that were.
+// Source names will do where they name one table.
+func selectTables(sync config.Sync, names []string) (specs []table.Spec, central []string, err error) {
 	if len(names) == 0 {
-		sc.specs = sc.sync.Tables
-		return nil, nil
+		return sync.Tables, nil, nil
 	}
-	var central, faults []string
+	var faults []string
 	for _, name := range names {
-		found := matching(sc.sync.Tables, name)
+		found := matching(sync.Tables, name)
 		if len(found) != 1 {
 			faults = append(faults, name)
 			continue
 		}
 		if !slices.Contains(central, found[0].Target) {
-			sc.specs, central = append(sc.specs, found[0]), append(central, found[0].Target)
+			specs, central = append(specs, found[0]), append(central, found[0].Target)
 		}
 	}
-	return central, checkNames("table", faults, targetsOf(sc.sync.Tables), nil, sc.sync.Name)
+	return specs, central, checkNames("table", faults, targetsOf(sync.Tables), nil, sync.Name)
 }
 
 func matching(specs []table.Spec, name string) []table.Spec {

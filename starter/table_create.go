@@ -47,6 +47,9 @@ type madeTable struct {
 	Faults  []string `json:"faults,omitempty"`
 }
 
+// fault keeps what went wrong for one client: the others go on.
+func (m *madeTable) fault(err error) { m.Faults = append(m.Faults, err.Error()) }
+
 func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (err error) {
 	cfg, err := a.load()
 	if err != nil {
@@ -130,11 +133,12 @@ func (m *maker) one(ctx context.Context, t inspected) error {
 		return err
 	}
 	made, now := m.made[i], &m.tables[i]
-	if t.err == nil && len(now.Columns) > 0 {
-		t.err = checkFit(*now, t.schema, t.spec.Drift)
+	fault := t.err
+	if fault == nil && len(now.Columns) > 0 {
+		fault = checkFit(*now, t.schema, t.spec.Drift)
 	}
-	if t.err != nil {
-		made.Faults = append(made.Faults, t.err.Error())
+	if fault != nil {
+		made.fault(fault)
 		return nil
 	}
 	added := newColumns(*now, t.schema)
@@ -144,7 +148,7 @@ func (m *maker) one(ctx context.Context, t inspected) error {
 	if !m.dryRun {
 		def := lake.Table{Schema: t.ref.Schema, Name: t.ref.Table, Columns: t.schema, PartitionBy: t.spec.PartitionBy, Comment: t.plan.Comment}
 		if _, err := m.central.Create(ctx, def); err != nil {
-			made.Faults = append(made.Faults, fmt.Sprintf("client %q: %v", t.ref.Client, err))
+			made.fault(fmt.Errorf("client %q: %w", t.ref.Client, err))
 			return nil
 		}
 	}
@@ -213,7 +217,7 @@ func (a *app) printMade(m *maker) error {
 
 func (a *app) printMadeTable(m *maker) error {
 	if m.dryRun {
-		a.say("dry run: nothing was made")
+		a.sayf("dry run: nothing was made")
 	}
 	g := a.table("schema", "table", "action", "columns", "added")
 	g.right(4)

@@ -89,8 +89,8 @@ func (a *app) watch(ctx context.Context, w *watcher) error {
 	ended := make(chan result, 1)
 	lost := make(chan error, 1)
 	go func() {
-		summary, err := table.Summary{}, error(nil)
-		err = w.run.Get(ctx, &summary)
+		var summary table.Summary
+		err := w.run.Get(ctx, &summary)
 		if r, known := resultOf(summary, err); known {
 			ended <- r
 		} else {
@@ -143,7 +143,7 @@ func resultOf(summary table.Summary, err error) (result, bool) {
 func (a *app) detached(ctx context.Context, w *watcher, err error) error {
 	how := fmt.Sprintf("%s goes on; watch it with: tributary watch %s, cancel it with: tributary cancel %s", w.run.GetID(), w.sync, w.sync)
 	if ctx.Err() != nil {
-		a.say("\n%s", how)
+		a.sayf("\n%s", how)
 		return &codedError{code: codeInterrupted}
 	}
 	return fmt.Errorf("lost sight of the sync: %w; %s", err, how)
@@ -152,11 +152,11 @@ func (a *app) detached(ctx context.Context, w *watcher, err error) error {
 var resultCodes = map[string]int{table.StatusFailed: codeFailed, table.StatusCancelled: codeCancelled}
 
 func (a *app) printResult(r result) error {
-	print := a.printSummary
+	write := a.printSummary
 	if a.json() {
-		print = func(r result) error { return a.writeJSON(r) }
+		write = func(r result) error { return a.writeJSON(r) }
 	}
-	if err := print(r); err != nil {
+	if err := write(r); err != nil {
 		return err
 	}
 	if r.Status == table.StatusOK {

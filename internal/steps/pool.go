@@ -7,18 +7,27 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Pool keeps engines from one step to the next: starting one takes longer than a small step. Its
-// engines reach Dir, and nothing else; each serves one step at a time, over a connection of its own, so that no salt, view or
-// table of one step is seen by another. An engine whose step failed is not used again. It is safe
-// for concurrent use.
+// engines reach its folder, and nothing else; each serves one step at a time, over a connection of its own, so that no
+// salt, view or table of one step is seen by another. An engine whose step failed is not used
+// again. It is safe for concurrent use.
 type Pool struct {
-	Dir    string // absolute; the jobs' folders are below it
-	Limits Limits
+	dir    string
+	limits Limits
+	slots  *semaphore.Weighted
 
 	mu   sync.Mutex
 	idle []*engine
+}
+
+// NewPool makes a pool for jobs whose folders are below dir, an absolute path. At most size steps run at once, each
+// within limits; others wait.
+func NewPool(dir string, limits Limits, size int) *Pool {
+	return &Pool{dir: dir, limits: limits, slots: semaphore.NewWeighted(int64(size))}
 }
 
 // Close ends the idle engines. Call it when no step runs any more.
@@ -33,18 +42,26 @@ func (p *Pool) Close() error {
 	return err
 }
 
-func (p *Pool) take(ctx context.Context, dir string) (*engine, error) {
-	if !strings.HasPrefix(dir, p.Dir+string(filepath.Separator)) {
-		return nil, fmt.Errorf("the folder %s of a step is not below its pool's, %s", dir, p.Dir)
+// take waits for a free place. Every engine that it returns is to be given back or dropped.
+func (p *Pool) take(ctx context.Context, dir string) (e *engine, err error) {
+	if !strings.HasPrefix(dir, p.dir+string(filepath.Separator)) {
+		return nil, fmt.Errorf("the folder %s of a step is not below its pool's, %s", dir, p.dir)
 	}
+	if err := p.slots.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			p.slots.Release(1)
+		}
+	}()
 	if e := p.pop(); e != nil {
-		var err error
 		if e.conn, err = e.db.Conn(ctx); err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to DuckDB: %w", err), e.close())
 		}
 		return e, nil
 	}
-	return openEngine(ctx, p.Dir, p.Limits)
+	return openEngine(ctx, p.dir, p.limits)
 }
 
 func (p *Pool) pop() *engine {
@@ -60,6 +77,7 @@ func (p *Pool) pop() *engine {
 
 // give takes an engine back from a step that went well.
 func (p *Pool) give(e *engine) error {
+	defer p.slots.Release(1)
 	conn := e.conn
 	e.conn = nil
 	if err := conn.Close(); err != nil {
@@ -71,6 +89,12 @@ func (p *Pool) give(e *engine) error {
 	return nil
 }
 
+// drop ends an engine whose step failed.
+func (p *Pool) drop(e *engine) error {
+	defer p.slots.Release(1)
+	return e.close()
+}
+
 // engine returns the engine for a step, and what to do with it when the step has ended with an error or without.
 func (j Job) engine(ctx context.Context) (e *engine, release func(stepErr error) error, err error) {
 	if j.Pool == nil {
@@ -80,7 +104,7 @@ func (j Job) engine(ctx context.Context) (e *engine, release func(stepErr error)
 	e, err = j.Pool.take(ctx, j.Dir)
 	return e, func(stepErr error) error {
 		if stepErr != nil {
-			return e.close()
+			return j.Pool.drop(e)
 		}
 		return j.Pool.give(e)
 	}, err

@@ -11,11 +11,11 @@ import (
 )
 
 func TestPool(t *testing.T) {
-	pool := &Pool{Dir: t.TempDir()}
+	pool := NewPool(t.TempDir(), Limits{}, 1)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	pooled := func(t *testing.T, name string) Job {
 		job := newJob(t, []string{"id"}, "", "id long", "mail string?")
-		job.Dir, job.Pool = filepath.Join(pool.Dir, name), pool
+		job.Dir, job.Pool = filepath.Join(pool.dir, name), pool
 		return withRows(t, job, 1, []any{1, "a"}, []any{2, nil})
 	}
 
@@ -26,7 +26,7 @@ func TestPool(t *testing.T) {
 		both(t, first)
 		require.Len(t, pool.idle, 1)
 
-		e, err := pool.take(context.Background(), filepath.Join(pool.Dir, "other"))
+		e, err := pool.take(context.Background(), filepath.Join(pool.dir, "other"))
 		require.NoError(t, err)
 		var salt *string
 		require.NoError(t, e.row(context.Background(), "SELECT getvariable('"+saltVariable(0)+"')", &salt))
@@ -50,6 +50,17 @@ func TestPool(t *testing.T) {
 		_, err := Validate(context.Background(), job)
 		require.ErrorIs(t, err, ErrRule)
 		require.Empty(t, pool.idle)
+	})
+
+	t.Run("Err: a step that waits for a place is cancelled", func(t *testing.T) {
+		taken, err := pool.take(context.Background(), filepath.Join(pool.dir, "long"))
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err = pool.take(ctx, filepath.Join(pool.dir, "other"))
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, pool.drop(taken))
+		both(t, pooled(t, "after"))
 	})
 
 	t.Run("Err: a step elsewhere", func(t *testing.T) {

@@ -106,9 +106,10 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	if err != nil {
 		return nil, nil, errors.Join(err, scratch.Close())
 	}
-	engines := &steps.Pool{Dir: scratch.Dir(), Limits: steps.Limits{
+	// Steps are bound by the processor: more at once than it has cores would only use more memory.
+	engines := steps.NewPool(scratch.Dir(), steps.Limits{
 		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
-	}}
+	}, max(2, runtime.NumCPU()))
 	sources := &activities.Sources{Resolve: secrets.Resolve}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,

@@ -12,7 +12,7 @@ import (
 type RegionSyncInput struct {
 	SyncInput
 	Region  string        `json:"region"`
-	After   string        `json:"after,omitempty"`   // where the next page of clients begins
+	After   string        `json:"after,omitempty"`   // the clients that come after this id are still to be started
 	Clients []carried     `json:"clients,omitempty"` // under way since an earlier run
 	Summary table.Summary `json:"summary,omitzero"`
 }
@@ -26,7 +26,7 @@ type carried struct {
 
 const (
 	clientsPerPage = 100 // a page is one payload: about 30 KB
-	clientsPerRun  = 500 // keeps a history below 5,000 events
+	clientsPerRun  = 500 // keeps a history below 5,000 events; the server may suggest fewer, for its bytes
 )
 
 // RegionSync brings the clients of a region up to date, a bounded number side by side: as one ends, the next begins.
@@ -74,14 +74,14 @@ func (r *regionSync) run(ctx workflow.Context) error {
 				return r.drain(ctx, nil) // cancelled: start no more
 			}
 			r.start(ctx, client)
+			r.in.After = client.ID
+			if r.started >= clientsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+				r.more = true
+				return nil
+			}
 		}
-		r.in.After = page.Next
-		if page.Next == "" {
+		if r.in.After = page.Next; page.Next == "" {
 			return r.drain(ctx, nil)
-		}
-		if r.started >= clientsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			r.more = true
-			return nil
 		}
 	}
 }
@@ -121,12 +121,21 @@ func (r *regionSync) start(ctx workflow.Context, client table.Client) {
 	})
 }
 
-// await gathers the summary of a ClientSync that an earlier run started.
+// await gathers the summary of a ClientSync that an earlier run started. When the region is cancelled, so is
+// the ClientSync, and its end is still awaited.
 func (r *regionSync) await(ctx workflow.Context, c carried) {
-	var a *activities.Activities
 	r.track(ctx, c, func(ctx workflow.Context) (summary table.Summary, err error) {
+		waiting, cancel := workflow.NewDisconnectedContext(ctx)
+		defer cancel()
+		var a *activities.Activities
 		in := activities.AwaitInput{WorkflowID: c.WorkflowID, RunID: c.RunID}
-		err = workflow.ExecuteActivity(awaitOptions(ctx, r.in.Sync), a.AwaitClient, in).Get(ctx, &summary)
+		ended := workflow.ExecuteActivity(awaitOptions(waiting, r.in.Sync), a.AwaitClient, in)
+		_ = workflow.Await(ctx, ended.IsReady) // or until the region is cancelled
+		if !ended.IsReady() {
+			// It fails only when the ClientSync has ended by now.
+			_ = workflow.RequestCancelExternalWorkflow(waiting, c.WorkflowID, c.RunID).Get(waiting, nil)
+		}
+		err = ended.Get(waiting, &summary)
 		return summary, err
 	})
 }

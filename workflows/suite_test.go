@@ -128,16 +128,17 @@ func registryOf(env *testsuite.TestWorkflowEnvironment, regions map[string]int) 
 		func(_ context.Context, in activities.ListClientsInput) (activities.ListClientsResult, error) {
 			first := 0
 			if in.After != "" {
-				if _, err := fmt.Sscan(in.After, &first); err != nil {
+				if _, err := fmt.Sscanf(in.After, in.Region+"%d", &first); err != nil {
 					return activities.ListClientsResult{}, err
 				}
+				first++
 			}
 			var page activities.ListClientsResult
 			for i := first; i < min(first+in.Limit, regions[in.Region]); i++ {
 				page.Clients = append(page.Clients, table.Client{ID: fmt.Sprintf("%s%04d", in.Region, i), Region: in.Region})
 			}
 			if first+in.Limit < regions[in.Region] {
-				page.Next = fmt.Sprint(first + in.Limit)
+				page.Next = page.Clients[len(page.Clients)-1].ID
 			}
 			return page, nil
 		}).Maybe()

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -123,7 +124,7 @@ func TestRegionSync(t *testing.T) {
 		var again *workflow.ContinueAsNewError
 		require.ErrorAs(t, env.GetWorkflowError(), &again)
 		next := decodeContinued(t, again)
-		require.Equal(t, "500", next.After)
+		require.Equal(t, "eu0499", next.After)
 		require.NotEmpty(t, next.Clients)
 		require.Equal(t, 500, next.Summary.Clients+len(next.Clients))
 		require.NotEmpty(t, next.Clients[len(next.Clients)-1].RunID)
@@ -136,13 +137,32 @@ func TestRegionSync(t *testing.T) {
 		env.OnActivity(ra.AwaitClient, mock.Anything, activities.AwaitInput{WorkflowID: "w", RunID: "r"}).Return(table.Summary{OK: 7}, nil).Once()
 		env.OnWorkflow(ClientSync, mock.Anything, mock.Anything).Return(table.Summary{OK: 1}, nil)
 		env.ExecuteWorkflow(RegionSync, RegionSyncInput{
-			SyncInput: SyncInput{Sync: daily()}, Region: "eu", After: "500", Summary: table.Summary{OK: 499, Clients: 499},
+			SyncInput: SyncInput{Sync: daily()}, Region: "eu", After: "eu0499", Summary: table.Summary{OK: 499, Clients: 499},
 			Clients: []carried{{Client: "eu0499", WorkflowID: "w", RunID: "r"}},
 		})
 		require.NoError(t, env.GetWorkflowError())
 		var summary table.Summary
 		require.NoError(t, env.GetWorkflowResult(&summary))
 		require.Equal(t, table.Summary{OK: 507, Clients: 501}, summary)
+	})
+
+	t.Run("Err: a cancelled region cancels the clients carried from the run before, and awaits them", func(t *testing.T) {
+		env := newEnv(t)
+		registryOf(env, map[string]int{"eu": 1})
+		var ra *activities.Activities
+		env.OnActivity(ra.AwaitClient, mock.Anything, activities.AwaitInput{WorkflowID: "w", RunID: "r"}).
+			After(2*time.Minute).Return(table.Summary{Cancelled: 2}, nil).Once()
+		env.OnRequestCancelExternalWorkflow(mock.Anything, "w", "r").Return(nil).Once()
+		env.RegisterDelayedCallback(env.CancelWorkflow, 30*time.Second)
+		env.ExecuteWorkflow(RegionSync, RegionSyncInput{
+			SyncInput: SyncInput{Sync: daily()}, Region: "eu", After: "eu0000", Clients: []carried{{Client: "eu0000", WorkflowID: "w", RunID: "r"}},
+		})
+		var cancelled *temporal.CanceledError
+		require.ErrorAs(t, env.GetWorkflowError(), &cancelled)
+		var summary table.Summary
+		require.NoError(t, cancelled.Details(&summary))
+		require.Equal(t, 2, summary.Cancelled)
+		env.AssertExpectations(t)
 	})
 
 	t.Run("Err: a cancelled region starts no more clients and reports what was done", func(t *testing.T) {

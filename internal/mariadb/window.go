@@ -68,7 +68,7 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	if err != nil || mark == "" {
 		return w, err
 	}
-	if checkBound(w.Kind, mark) != nil {
+	if !isBound(w.Kind, mark) {
 		return w, nil // of another cursor, which the table had before: read everything
 	}
 	overlap := max(e.req.Spec.Overlap, 0)
@@ -109,7 +109,7 @@ func (e *extraction) integerWindow(ctx context.Context) (table.Window, error) {
 	if err != nil || mark == "" {
 		return w, err
 	}
-	if checkBound(w.Kind, mark) != nil {
+	if !isBound(w.Kind, mark) {
 		return w, nil // as above
 	}
 	low, _ := new(big.Int).SetString(mark, 10)
@@ -135,19 +135,24 @@ func (e *extraction) integerHigh(ctx context.Context) (string, error) {
 // errBound is a watermark or backfill bound that is not in canonical text.
 var errBound = errors.New("is not of the cursor's kind")
 
-func checkBound(kind, bound string) error {
-	ok := false
+// isBound says whether text is a canonical bound of that kind.
+func isBound(kind, text string) bool {
 	switch kind {
 	case table.CursorTime:
-		t, err := time.Parse(timeLayout, bound)
-		ok = err == nil && t.Format(timeLayout) == bound
+		t, err := time.Parse(timeLayout, text)
+		return err == nil && t.Format(timeLayout) == text
 	case table.CursorDate:
-		_, err := time.Parse(dateLayout, bound)
-		ok = err == nil
+		_, err := time.Parse(dateLayout, text)
+		return err == nil
 	case table.CursorInteger:
-		_, ok = new(big.Int).SetString(bound, 10)
+		_, ok := new(big.Int).SetString(text, 10)
+		return ok
 	}
-	if !ok {
+	return false
+}
+
+func checkBound(kind, bound string) error {
+	if !isBound(kind, bound) {
 		return fmt.Errorf("%w: bound %q %w (%s); write it like %s", ErrValue, bound, errBound, kind, boundExamples[kind])
 	}
 	return nil

@@ -1,0 +1,115 @@
+package tests
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/testserver"
+)
+
+// commandLine is the built command line over a stack.
+type commandLine struct{ program, dir string }
+
+func newCommandLine(t *testing.T, s *stack) commandLine {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "tributary")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "duckdb_arrow", "-o", program, filepath.Join(testserver.Root(t), "starter")).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return commandLine{program, s.dir}
+}
+
+// run runs a command and returns its exit code and what it printed.
+func (c commandLine) run(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), c.program, append([]string{"-c", c.dir}, args...)...)
+	var outText, errText strings.Builder
+	cmd.Stdout, cmd.Stderr, cmd.Env = &outText, &errText, append(os.Environ(), "NO_COLOR=1")
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return cmd.ProcessState.ExitCode(), outText.String(), errText.String()
+}
+
+// ok runs a command that must end with 0, and returns its standard output.
+func (c commandLine) ok(t *testing.T, args ...string) string {
+	t.Helper()
+	code, out, errOut := c.run(t, args...)
+	require.Zero(t, code, "%v: %s%s", args, out, errOut)
+	return out
+}
+
+func TestTheCommandLineTellsHowThingsAre(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, dailySync)
+	s.startWorker(t)
+	c := newCommandLine(t, s)
+
+	require.Contains(t, c.ok(t, "check"), "no faults")
+	require.Contains(t, c.ok(t, "status"), "never")
+	require.Contains(t, c.ok(t, "table", "create"), "orders")
+	require.Contains(t, c.ok(t, "run", "daily"), "ok")
+	require.Equal(t, "region,n\nap,3996\neu,3996\nus,3996\n", c.ok(t, "query", "SELECT region, count(*) AS n FROM orders GROUP BY ALL ORDER BY ALL", "-o", "csv"),
+		"two of each client's 2,000 are quarantined")
+
+	var log []struct {
+		Client, Table, Status string
+		RunID                 string `json:"run_id"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.ok(t, "status", "-o", "json")), &log))
+	require.Len(t, log, 24)
+	require.Equal(t, "ok", log[0].Status)
+
+	_, _, said := c.run(t, "schedule", "apply")
+	require.Contains(t, said, "schedule", "that there is none is said")
+	c.ok(t, "backfill", "daily", "--table", "events", "--client", "acme", "--from", "1", "--to", "50")
+	require.Equal(t, "n\n49\n", c.ok(t, "query", "SELECT rows_read AS n FROM sync_runs WHERE backfill", "-o", "csv"))
+
+	t.Run("exit code 1 for what was never started", func(t *testing.T) {
+		for _, args := range [][]string{{"run", "dayly"}, {"run", "daily", "--client", "acm"}, {"query", "DROP TABLE orders"}, {"status", "--nonsense"}} {
+			code, out, errOut := c.run(t, args...)
+			require.Equal(t, 1, code, "%v", args)
+			require.Empty(t, out)
+			require.NotEmpty(t, errOut)
+		}
+	})
+	t.Run("exit code 4 while it runs, 3 when it was cancelled", func(t *testing.T) {
+		acme := s.clients[0]
+		db := acme.server.Open(t, acme.Database)
+		lock, err := db.Conn(t.Context())
+		require.NoError(t, err)
+		_, err = lock.ExecContext(t.Context(), "lock tables stock write") // the run waits for it
+		require.NoError(t, err)
+		c.ok(t, "run", "daily", "--detach")
+		code, _, errOut := c.run(t, "run", "daily")
+		require.Equal(t, 4, code, errOut)
+		ended := make(chan int, 1)
+		go func() {
+			code, _, _ := c.run(t, "watch", "daily")
+			ended <- code
+		}()
+		time.Sleep(2 * time.Second) // it watches by then
+		c.ok(t, "cancel", "daily")
+		require.NoError(t, lock.Close())
+		require.Equal(t, 3, <-ended)
+	})
+	t.Run("exit code 2 and a name when a client is down", func(t *testing.T) {
+		require.NoError(t, s.servers["us"].Stop())
+		code, out, errOut := c.run(t, "run", "daily", "--region", "us")
+		require.Equal(t, 2, code, errOut)
+		require.Contains(t, out, "brio")
+		code, out, _ = c.run(t, "check", "-o", "json")
+		require.Equal(t, 1, code)
+		require.True(t, json.Valid([]byte(out)), out)
+		require.Contains(t, out, `"client": "brio"`)
+	})
+}

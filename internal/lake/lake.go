@@ -103,9 +103,9 @@ type LastRun struct {
 	Rows      int64     `json:"rows"`                  // rows staged by the last run
 	Status    string    `json:"status"`
 	Error     string    `json:"error,omitempty"`
-	Started   time.Time `json:"started"`
-	Finished  time.Time `json:"finished"`
-	RunID     string    `json:"run_id"`
+	Started   time.Time `json:"started,omitzero"`
+	Finished  time.Time `json:"finished,omitzero"`
+	RunID     string    `json:"run_id,omitempty"`
 }
 
 // At is a point in a table's history; the zero value is now.

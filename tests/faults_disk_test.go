@@ -156,43 +156,47 @@ func (s *stack) requireWide(t *testing.T, l lake.Lake, acme tenant) {
 // requireWaitsToBeLogged syncs while the lake has no room at all: the run stays open until its failure can be logged.
 func (s *stack) requireWaitsToBeLogged(t *testing.T, l lake.Lake, acme tenant, central disk) {
 	t.Helper()
+	err := s.requireStaysOpen(t, l, acme, "free space", func() { central.leave(t, 0) }, func() { central.resize(t, ample, 0) })
+	require.ErrorContains(t, err, "1 of 2 client tables failed: eu/acme: wide: ")
+	s.requireFailure(t, l, "acme", "wide", 2, " full", s.dir+"/lake/", "free space")
+	s.sync(t)
+	s.requireWide(t, l, acme)
+}
+
+// requireReadOnlyLake syncs while the lake's disk takes no writes: the run stays open until its failure can be logged.
+func (s *stack) requireReadOnlyLake(t *testing.T, l lake.Lake, acme tenant, central disk) {
+	t.Helper()
+	const advice = "let the worker's user write there"
+	err := s.requireStaysOpen(t, l, acme, advice, func() { central.resize(t, ample, syscall.MS_RDONLY) }, func() { central.resize(t, ample, 0) })
+	require.ErrorContains(t, err, "eu/acme: wide: ")
+	failed := s.query(t, l, "select error from sync_log where table_name = 'wide'")
+	for _, text := range []string{s.dir + "/lake", "read-only file system", advice} {
+		require.Contains(t, failed[0], text)
+	}
+	s.sync(t)
+	s.requireWide(t, l, acme)
+}
+
+// requireStaysOpen syncs while nothing can be written to the lake, until the run waits to be logged for a reason that says
+// so, then mends it, and returns how the run ended.
+func (s *stack) requireStaysOpen(t *testing.T, l lake.Lake, acme tenant, says string, lock, mend func()) error {
+	t.Helper()
 	acme.server.ExecIn(t, acme.Database, diskChanges)
 	before := s.state(t, l, "acme", "wide")
-	central.leave(t, 0)
+	lock()
 	run := s.start(t)
 	id := workflows.TableSyncID(table.Ref{Client: "acme", Table: "wide"})
 	require.Eventually(t, func() bool {
 		described, err := s.temporal.Client.DescribeWorkflowExecution(t.Context(), id, "")
 		return err == nil && slices.ContainsFunc(described.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
-			return a.GetActivityType().GetName() == "Log" && strings.Contains(a.GetLastFailure().GetMessage(), "free space")
+			return a.GetActivityType().GetName() == "Log" && strings.Contains(a.GetLastFailure().GetMessage(), says)
 		})
 	}, 30*time.Second, 100*time.Millisecond, "the Web UI shows what the run waits for")
-	central.resize(t, ample, 0)
-	require.ErrorContains(t, s.wait(t, run), "1 of 2 client tables failed: eu/acme: wide: ")
-	s.requireFailure(t, l, "acme", "wide", 2, " full", s.dir+"/lake/", "free space")
+	mend()
+	err := s.wait(t, run)
 	require.Equal(t, before, s.state(t, l, "acme", "wide"))
 	s.requireNothingLeft(t)
-	s.sync(t)
-	s.requireWide(t, l, acme)
-}
-
-// requireReadOnlyLake syncs while the lake's disk takes no writes: not a row is read from the source, since not even
-// the failure could be logged.
-func (s *stack) requireReadOnlyLake(t *testing.T, l lake.Lake, acme tenant, central disk) {
-	t.Helper()
-	acme.server.ExecIn(t, acme.Database, diskChanges)
-	before, logged := s.state(t, l, "acme", "wide"), s.query(t, l, "select count(*) from sync_runs")
-	central.resize(t, ample, syscall.MS_RDONLY)
-	err := s.wait(t, s.start(t))
-	for _, text := range []string{"eu/acme: ", s.dir + "/lake", "read-only file system", "let the worker's user write there"} {
-		require.ErrorContains(t, err, text)
-	}
-	central.resize(t, ample, 0)
-	require.Equal(t, before, s.state(t, l, "acme", "wide"))
-	require.Equal(t, logged, s.query(t, l, "select count(*) from sync_runs"))
-	s.requireNothingLeft(t)
-	s.sync(t)
-	s.requireWide(t, l, acme)
+	return err
 }
 
 // ballast takes all the room of a table's log.

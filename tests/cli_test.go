@@ -92,15 +92,13 @@ func TestTheCommandLineTellsHowThingsAre(t *testing.T) {
 		c.ok(t, "run", "daily", "--detach")
 		code, _, errOut := c.run(t, "run", "daily")
 		require.Equal(t, 4, code, errOut)
-		ended := make(chan int, 1)
-		go func() {
-			code, _, _ := c.run(t, "watch", "daily")
-			ended <- code
-		}()
+		watching := exec.CommandContext(t.Context(), c.program, "-c", c.dir, "watch", "daily")
+		require.NoError(t, watching.Start())
 		time.Sleep(2 * time.Second) // it watches by then
 		c.ok(t, "cancel", "daily")
 		require.NoError(t, lock.Close())
-		require.Equal(t, 3, <-ended)
+		require.Error(t, watching.Wait())
+		require.Equal(t, 3, watching.ProcessState.ExitCode())
 	})
 	t.Run("exit code 2 and a name when a client is down", func(t *testing.T) {
 		require.NoError(t, s.servers["us"].Stop())

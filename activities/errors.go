@@ -39,6 +39,8 @@ var permanent = []struct {
 	{steps.ErrType, "Type"},
 	{lake.ErrSchema, "Schema"},
 	{lake.ErrCorrupt, "Corrupt"},
+	{lake.ErrDenied, "Denied"},
+	{lake.ErrSetup, "Setup"},
 	{registry.ErrInvalid, "Registry"},
 	{registry.ErrUnknownRegion, "Registry"},
 	{registry.ErrUnknownClient, "Registry"},

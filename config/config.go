@@ -30,12 +30,33 @@ type Config struct {
 	Syncs    []Sync   `json:"-"` // at least one, by name
 }
 
-// Lake says where central tables live.
+// Lake says where central tables live. Only the settings of its kind may be given.
 type Lake struct {
-	Kind    string `json:"kind"`    // LakeLocal, the default
-	Path    string `json:"path"`    // of a local lake: absolute; default ./lake
+	Kind string `json:"kind"` // LakeLocal, the default, LakeSpark or LakeDatabricks
+
+	// Of a local lake.
+	Path    string `json:"path"`    // absolute; default ./lake
 	Memory  string `json:"memory"`  // DuckDB's limit for merges and queries: "1GB", the default
 	Threads int    `json:"threads"` // DuckDB's; 0, the default, is one per core
+
+	// Of Databricks. What is not given here comes from the SDK's unified authentication: the profile, DATABRICKS_… variables, or
+	// Azure's.
+	Profile      string `json:"profile"`       // a section of ~/.databrickscfg
+	Host         string `json:"host"`          // https://…
+	Warehouse    string `json:"warehouse"`     // the SQL warehouse's id
+	Token        string `json:"token"`         // a secret reference to a personal access token
+	ClientID     string `json:"client_id"`     // of a service principal
+	ClientSecret string `json:"client_secret"` // a secret reference
+
+	// Of Spark: the Thrift server, in HTTP mode.
+	URL      string `json:"url"` // http://host:port/cliservice
+	User     string `json:"user"`
+	Password string `json:"password"` // a secret reference
+
+	// Of both. Staging is where staged files go: a folder of a Unity Catalog volume (/Volumes/catalog/schema/volume/…), or
+	// for Spark a folder that its server and every worker see under one path.
+	Staging          string        `json:"staging"`
+	StatementTimeout time.Duration `json:"statement_timeout"` // of one statement; default 2h
 }
 
 // Temporal overrides how the connection settings of Temporal are found; see Config.TemporalOptions.

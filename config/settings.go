@@ -12,16 +12,25 @@ import (
 	"tributary/config/strict"
 )
 
-// LakeLocal is a lake in a folder.
-const LakeLocal = "local"
+// Kinds of lake.
+const (
+	LakeLocal      = "local"      // Delta tables in a folder
+	LakeSpark      = "spark"      // an open-source Spark Thrift server with Delta Lake
+	LakeDatabricks = "databricks" // a SQL warehouse
+)
 
-// lakeKinds are the kinds of lake. The value says whether the kind can be used.
-var lakeKinds = map[string]bool{LakeLocal: true, "databricks": false, "spark": false}
+var lakeKinds = []string{LakeLocal, LakeSpark, LakeDatabricks}
+
+// Defaults of a local lake.
+const (
+	defaultLakePath   = "lake"
+	defaultLakeMemory = "1GB"
+)
 
 func defaults(dir string) Config {
 	return Config{
 		Dir:     dir,
-		Lake:    Lake{Kind: LakeLocal, Path: "lake", Memory: "1GB"},
+		Lake:    Lake{Kind: LakeLocal, Path: defaultLakePath, Memory: defaultLakeMemory, StatementTimeout: 2 * time.Hour},
 		Clients: Clients{Timeout: 10 * time.Second, Retries: 3},
 		Worker:  Worker{Health: "127.0.0.1:8090", MaxSources: 8, StopTimeout: 30 * time.Second},
 		Scratch: Scratch{Path: filepath.Join(os.TempDir(), "tributary"), Memory: "1GB"},
@@ -74,17 +83,6 @@ func (s settings) atLeast(key string, value, least int64) {
 	if problem, fix := tooSmall(value, least); problem != "" {
 		s.add(key, problem, fix)
 	}
-}
-
-func (s settings) lake(l Lake) {
-	if usable, known := lakeKinds[l.Kind]; !known {
-		s.add("lake.kind", unknownValue(l.Kind), "use "+LakeLocal)
-	} else if !usable {
-		s.add("lake.kind", "a lake of kind "+l.Kind+" is not available yet", "use "+LakeLocal)
-	}
-	s.required("lake.path", l.Path)
-	s.memory("lake.memory", l.Memory)
-	s.atLeast("lake.threads", int64(l.Threads), 0)
 }
 
 var memorySize = regexp.MustCompile(`(?i)^[1-9][0-9]*(\.[0-9]+)? ?([KMGT]i?B)$`)

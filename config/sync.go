@@ -59,6 +59,14 @@ type Target struct {
 	Schema  string `json:"schema"`
 }
 
+// Central is the central schema as the lake is told it: catalog.schema, or the schema alone. No name has a dot in it.
+func (t Target) Central() string {
+	if t.Catalog == "" {
+		return t.Schema
+	}
+	return t.Catalog + "." + t.Schema
+}
+
 // Retry is how often and how fast a failed step is tried again.
 type Retry struct {
 	Attempts int           `json:"attempts"` // in all; default 6

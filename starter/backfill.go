@@ -128,7 +128,7 @@ func loggedKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Sp
 		return "", err
 	}
 	defer func() { err = errors.Join(err, central.Close()) }()
-	runs, err := central.LastRuns(ctx, sc.sync.Target.Schema, lake.Filter{Tables: []string{spec.Target}})
+	runs, err := central.LastRuns(ctx, sc.sync.Target.Central(), lake.Filter{Tables: []string{spec.Target}})
 	if err != nil {
 		return "", err
 	}

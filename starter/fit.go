@@ -15,7 +15,7 @@ func checkFit(central lake.Table, schema table.Schema, drift string) error {
 		case i < 0 && drift == table.DriftFail:
 			return fmt.Errorf("%w: the source has a new column %q of type %s, and drift is fail: exclude it, or set drift to evolve or ignore",
 				lake.ErrSchema, column.Name, column.Type)
-		case i >= 0 && !fits(column.Type, central.Columns[i].Type):
+		case i >= 0 && !column.Type.Fits(central.Columns[i].Type):
 			return fmt.Errorf("%w: column %q is %s at the source and %s in the central table %s.%s, which cannot hold it exactly: convert it with a transform, or rebuild the table",
 				lake.ErrSchema, column.Name, column.Type, central.Columns[i].Type, central.Schema, central.Name)
 		}
@@ -32,26 +32,4 @@ func newColumns(central lake.Table, schema table.Schema) table.Schema {
 		}
 	}
 	return missing
-}
-
-// digits are the decimal digits that an integer type needs.
-var digits = map[table.Type]int{table.Byte: 3, table.Short: 5, table.Integer: 10, table.Long: 19}
-
-// fits says whether every value of type from is exact in type to.
-func fits(from, to table.Type) bool {
-	p, s, toDecimal := to.DecimalOf()
-	fromP, fromS, fromDecimal := from.DecimalOf()
-	n, fromInteger := digits[from]
-	m, toInteger := digits[to]
-	switch {
-	case from == to:
-		return true
-	case fromInteger && toInteger:
-		return n <= m
-	case fromInteger && toDecimal:
-		return n <= p-s
-	case fromDecimal && toDecimal:
-		return fromS <= s && fromP-fromS <= p-s
-	}
-	return to == table.Double && (from == table.Float || fromInteger && from != table.Long)
 }

@@ -129,7 +129,7 @@ func (n *inspector) tables(ctx context.Context, source *mariadb.Source, client t
 	for i, p := range planned {
 		spec := sync.Tables[i]
 		t := inspected{spec: spec, plan: p.Plan, err: p.Err, ref: table.Ref{
-			Sync: sync.Name, Client: client.ID, Region: client.Region, Schema: sync.Target.Schema, Table: spec.Target,
+			Sync: sync.Name, Client: client.ID, Region: client.Region, Schema: sync.Target.Central(), Table: spec.Target,
 		}}
 		if t.err == nil {
 			t.err = source.CheckQuery(ctx, spec, p.Plan)

@@ -111,14 +111,14 @@ func querySchema(cfg *config.Config, asked string) (string, error) {
 	if all := schemas(cfg); len(all) > 1 {
 		return "", fmt.Errorf("the syncs have several schemas: choose one with --schema; %s", strict.OneOf(all))
 	}
-	return cfg.Syncs[0].Target.Schema, nil
+	return cfg.Syncs[0].Target.Central(), nil
 }
 
 func schemas(cfg *config.Config) []string {
 	var all []string
 	for _, sync := range cfg.Syncs {
-		if len(all) == 0 || !in(all, sync.Target.Schema) {
-			all = append(all, sync.Target.Schema)
+		if len(all) == 0 || !in(all, sync.Target.Central()) {
+			all = append(all, sync.Target.Central())
 		}
 	}
 	return all

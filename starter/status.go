@@ -94,7 +94,7 @@ func (sc scope) refs() []table.Ref {
 	var refs []table.Ref
 	for _, c := range sc.clients {
 		for _, spec := range sc.specs {
-			refs = append(refs, table.Ref{Sync: sc.sync.Name, Client: c.ID, Region: c.Region, Schema: sc.sync.Target.Schema, Table: spec.Target})
+			refs = append(refs, table.Ref{Sync: sc.sync.Name, Client: c.ID, Region: c.Region, Schema: sc.sync.Target.Central(), Table: spec.Target})
 		}
 	}
 	return refs

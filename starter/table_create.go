@@ -146,7 +146,7 @@ func (m *maker) one(ctx context.Context, t inspected) error {
 		return nil
 	}
 	if !m.dryRun {
-		def := lake.Table{Schema: t.ref.Schema, Name: t.ref.Table, Columns: t.schema, PartitionBy: t.spec.PartitionBy, Comment: t.plan.Comment}
+		def := lake.Table{Schema: t.ref.Schema, Name: t.ref.Table, Columns: t.schema, PartitionBy: t.spec.PartitionBy, ClusterBy: t.spec.ClusterBy, Comment: t.plan.Comment}
 		if _, err := m.central.Create(ctx, def); err != nil {
 			made.fault(fmt.Errorf("client %q: %w", t.ref.Client, err))
 			return nil

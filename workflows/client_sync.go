@@ -63,7 +63,7 @@ func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (map[s
 	if c.in.Mode.Backfill() {
 		return nil, nil
 	}
-	in := activities.WatermarksInput{Schema: c.in.Sync.Target.Schema, Client: c.in.Client.ID, Region: c.in.Client.Region}
+	in := activities.WatermarksInput{Schema: c.in.Sync.Target.Central(), Client: c.in.Client.ID, Region: c.in.Client.Region}
 	for _, spec := range specs {
 		in.Tables = append(in.Tables, spec.Target)
 	}
@@ -76,7 +76,7 @@ func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (map[s
 func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, watermark string) {
 	ref := table.Ref{
 		Sync: c.in.Sync.Name, Client: c.in.Client.ID, Region: c.in.Client.Region,
-		Schema: c.in.Sync.Target.Schema, Table: spec.Target,
+		Schema: c.in.Sync.Target.Central(), Table: spec.Target,
 	}
 	sync := c.in.Sync
 	sync.Tables = nil // the spec says it all

@@ -42,6 +42,18 @@ type grouped struct {
 	logs   *queues[table.Run, struct{}]
 }
 
+// Unwrap returns the lake within, for what only some kinds can do.
+func (g *grouped) Unwrap() Lake { return g.Lake }
+
+// As returns the lake, or the one that Group wraps, as what only some kinds can do; false when it cannot.
+func As[T any](l Lake) (T, bool) {
+	if g, ok := l.(interface{ Unwrap() Lake }); ok {
+		l = g.Unwrap()
+	}
+	t, ok := l.(T)
+	return t, ok
+}
+
 // Merge implements Lake. Of several batches some may be merged although others failed; the error names each.
 func (g *grouped) Merge(ctx context.Context, batches []table.Batch) ([]MergeResult, error) {
 	return submitAll(ctx, g.merges, batches, func(b table.Batch) string { return b.Ref.Schema + "\x00" + b.Ref.Table })

@@ -17,6 +17,8 @@ var (
 	ErrCorrupt  = errors.New("table is damaged")    // the table's log cannot be read; permanent
 	ErrConflict = errors.New("concurrent change")   // the commit lost a race and retries were used up; retryable
 	ErrBatch    = errors.New("batch is incomplete") // staged files are missing or their counts differ; restage
+	ErrDenied   = errors.New("denied by the lake")  // the account lacks a grant or its credentials are refused; permanent
+	ErrSetup    = errors.New("lake is not set up")  // its host, warehouse, catalog, volume or folder is not there; permanent
 )
 
 // Lake is where central tables live. Methods are safe for concurrent use, by several processes too.
@@ -52,16 +54,39 @@ type Lake interface {
 	// Query runs a SELECT over the central tables of a schema as they are, or as they were at a version or time.
 	Query(ctx context.Context, schema, sql string, at At) (Rows, error)
 
+	// Tables returns the names of a schema's central tables, in order; none when the schema does not exist.
+	Tables(ctx context.Context, schema string) ([]string, error)
+
 	// History returns a table's commits, newest first; limit 0 means all.
 	History(ctx context.Context, schema, name string, limit int) ([]Commit, error)
 
 	// Optimize compacts the small files of a table and returns how many files went in and came out.
-	Optimize(ctx context.Context, schema, name string) (removed, added int, err error)
+	Optimize(ctx context.Context, schema, name string, how Compaction) (removed, added int, err error)
 
-	// Vacuum deletes files that no version younger than the retention refers to, and returns how many.
+	// Vacuum deletes files that no version younger than the retention refers to, and returns how many. A lake that
+	// cannot count them returns -1.
 	Vacuum(ctx context.Context, schema, name string, retention time.Duration) (deleted int, err error)
 
+	// Sweep removes what was staged and not touched for so long: a run that was terminated leaves it. It
+	// returns how many batches went.
+	Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error)
+
 	Close() error
+}
+
+// Executor is a lake that runs its users' own SQL statements. Group keeps it within reach: see Unwrap.
+type Executor interface {
+	// Exec runs one statement with the schema as the current one, and discards what it returns.
+	Exec(ctx context.Context, schema, statement string) error
+}
+
+// Compaction narrows and orders an Optimize; the zero value takes the whole table as it is.
+type Compaction struct {
+	// Where has the partitions to compact: values by partition column, any of which matches. A column
+	// that the table is not partitioned by is an error.
+	Where map[string][]string `json:"where,omitempty"`
+	// ZOrderBy are columns whose near values go into the same files; a lake that cannot do so returns an error.
+	ZOrderBy []string `json:"zorder_by,omitempty"`
 }
 
 // Table is a central table.
@@ -70,6 +95,7 @@ type Table struct {
 	Name        string            `json:"name"`
 	Columns     table.Schema      `json:"columns"`
 	PartitionBy []string          `json:"partition_by,omitempty"`
+	ClusterBy   []string          `json:"cluster_by,omitempty"` // liquid clustering: Databricks only, instead of PartitionBy
 	Comment     string            `json:"comment,omitempty"`
 	Properties  map[string]string `json:"properties,omitempty"`
 	Version     int64             `json:"version"`

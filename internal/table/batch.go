@@ -43,6 +43,8 @@ type Batch struct {
 
 	Drift       string   `json:"drift,omitempty"`
 	PartitionBy []string `json:"partition_by,omitempty"`
+	ClusterBy   []string `json:"cluster_by,omitempty"`
+	Comment     string   `json:"comment,omitempty"` // of the source table
 }
 
 // File is one staged Parquet file.

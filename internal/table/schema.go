@@ -36,6 +36,31 @@ func (t Type) DecimalOf() (p, s int, ok bool) {
 	return p, s, err == nil
 }
 
+// digits are the decimal digits that an integer type needs.
+var digits = map[Type]int{Byte: 3, Short: 5, Integer: 10, Long: 19}
+
+// Fits says whether every value of the type is exact in another.
+func (t Type) Fits(other Type) bool {
+	if t == other {
+		return true
+	}
+	p, s, toDecimal := other.DecimalOf()
+	fromP, fromS, fromDecimal := t.DecimalOf()
+	n, fromInteger := digits[t]
+	m, toInteger := digits[other]
+	switch {
+	case fromInteger && toInteger:
+		return n <= m
+	case fromInteger && toDecimal:
+		return n <= p-s
+	case fromDecimal && toDecimal:
+		return fromS <= s && fromP-fromS <= p-s
+	case other == Double:
+		return t == Float || fromInteger && t != Long
+	}
+	return false
+}
+
 // Column is a column of a central table or of a staged batch.
 type Column struct {
 	Name     string `json:"name"`

@@ -28,7 +28,9 @@ type Spec struct {
 	TinyInt1     string        `json:"tinyint1,omitempty"`       // "number" (default) or "boolean"
 	DatetimeZone string        `json:"datetime_zone,omitempty"`  // IANA name; default UTC
 	Drift        string        `json:"drift,omitempty"`          // DriftEvolve (default), DriftIgnore or DriftFail
-	PartitionBy  []string      `json:"partition_by,omitempty"`   // default [region, client_id]
+	PartitionBy  []string      `json:"partition_by,omitempty"`   // default [region, client_id], unless ClusterBy is set
+	ClusterBy    []string      `json:"cluster_by,omitempty"`     // liquid clustering, on Databricks
+	ZOrderBy     []string      `json:"zorder_by,omitempty"`      // of `tributary maintain`
 }
 
 // What becomes of rows whose cursor is NULL.

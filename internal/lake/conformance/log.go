@@ -126,7 +126,7 @@ func testMaintenance(s *suite) {
 	require.Greater(s, before.Files, 1)
 	sum := s.values(lake.At{}, "SELECT count(*), sum(id), bit_xor(hash(id, v)) FROM orders")
 
-	removed, added, err := s.lake.Optimize(s.Context(), schema, "orders")
+	removed, added, err := s.lake.Optimize(s.Context(), schema, "orders", lake.Compaction{})
 	require.NoError(s, err)
 	require.Equal(s, []int{before.Files, 1}, []int{removed, added})
 	require.Equal(s, sum, s.values(lake.At{}, "SELECT count(*), sum(id), bit_xor(hash(id, v)) FROM orders"))

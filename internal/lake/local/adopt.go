@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tributary/internal/table"
 )
@@ -207,6 +208,41 @@ func (l *Lake) Unstage(_ context.Context, batchID string) error {
 		return err
 	}
 	return os.RemoveAll(folder)
+}
+
+// Sweep implements lake.Lake. A run's batches are one folder, whose age is that of the newest file in it.
+func (l *Lake) Sweep(_ context.Context, olderThan time.Duration) (removed int, err error) {
+	staging := filepath.Join(l.dir, stagingDir)
+	entries, err := os.ReadDir(staging)
+	if err != nil {
+		return 0, fmt.Errorf("sweep: %w", err)
+	}
+	for _, entry := range entries {
+		folder := filepath.Join(staging, entry.Name())
+		if newest, err := newestIn(folder); err != nil || time.Since(newest) < olderThan {
+			continue // touched meanwhile, or gone
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			return removed, fmt.Errorf("sweep: %w", err)
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// newestIn is when anything in a folder was last changed.
+func newestIn(folder string) (newest time.Time, err error) {
+	err = filepath.WalkDir(folder, func(_ string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+		return err
+	})
+	return newest, err
 }
 
 func (l *Lake) stagingFolder(batchID string) (string, error) {

@@ -175,7 +175,7 @@ func TestOptimizeBesideMergesLosesNothing(t *testing.T) {
 			merging = false // and once more
 		default:
 		}
-		removed, _, err := l.Optimize(t.Context(), "central", "orders")
+		removed, _, err := l.Optimize(t.Context(), "central", "orders", lake.Compaction{})
 		require.NoError(t, err)
 		compacted += removed
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -24,10 +25,10 @@ func checkKept(ctx context.Context, s *session, dir string, batch table.Batch) e
 		return nil
 	})
 	if err != nil {
-		return incomplete(batch, "its files of kept rows cannot be read, stage it again: %v", err)
+		return lake.Incomplete(batch, "its files of kept rows cannot be read, stage it again: %v", err)
 	}
 	if rows != want {
-		return incomplete(batch, "it should keep %d rows and its files have %d, stage it again", want, rows)
+		return lake.Incomplete(batch, "it should keep %d rows and its files have %d, stage it again", want, rows)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tributary/internal/delta"
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -20,13 +21,16 @@ const (
 
 // Optimize implements lake.Lake: in each partition, small files become few. The rows stay the same, and a merge
 // that runs beside it wins: Optimize tries again on what the merge left.
-func (l *Lake) Optimize(ctx context.Context, schema, name string) (removed, added int, err error) {
+func (l *Lake) Optimize(ctx context.Context, schema, name string, how lake.Compaction) (removed, added int, err error) {
+	if len(how.ZOrderBy) > 0 {
+		return 0, 0, fmt.Errorf("optimize %s.%s: a local lake has no ZORDER BY: remove zorder_by", schema, name)
+	}
 	t, err := l.table(schema, name)
 	if err != nil {
 		return 0, 0, err
 	}
 	err = retry(ctx, func() error {
-		removed, added, err = l.compact(ctx, t)
+		removed, added, err = l.compact(ctx, t, how.Where)
 		return err
 	})
 	if err != nil {
@@ -35,7 +39,7 @@ func (l *Lake) Optimize(ctx context.Context, schema, name string) (removed, adde
 	return removed, added, nil
 }
 
-func (l *Lake) compact(ctx context.Context, t *delta.Table) (removed, added int, err error) {
+func (l *Lake) compact(ctx context.Context, t *delta.Table, where map[string][]string) (removed, added int, err error) {
 	snapshot, err := t.Snapshot(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -44,7 +48,12 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table) (removed, added int,
 	if err != nil {
 		return 0, 0, err
 	}
-	bins := compactable(snapshot)
+	for column := range where {
+		if !hasFold(snapshot.Metadata.PartitionColumns, column) {
+			return 0, 0, fmt.Errorf("it is not partitioned by %q but by %s", column, strings.Join(snapshot.Metadata.PartitionColumns, ", "))
+		}
+	}
+	bins := compactable(snapshot, where)
 	if len(bins) == 0 {
 		return 0, 0, nil
 	}
@@ -105,11 +114,11 @@ func recordsOf(adds []*delta.Add) int64 {
 	return rows
 }
 
-// compactable groups the small files of each partition; only groups that become fewer files count.
-func compactable(snapshot *delta.Snapshot) [][]*delta.Add {
+// compactable groups the small files of each chosen partition; only groups that become fewer files count.
+func compactable(snapshot *delta.Snapshot, where map[string][]string) [][]*delta.Add {
 	partitions := map[string][]*delta.Add{}
 	for _, add := range snapshot.Files() {
-		if add.Size < compactBelow {
+		if add.Size < compactBelow && inPartitions(add, where) {
 			key := partitionKey(add.PartitionValues)
 			partitions[key] = append(partitions[key], add)
 		}
@@ -132,6 +141,16 @@ func compactable(snapshot *delta.Snapshot) [][]*delta.Add {
 		}
 	}
 	return bins
+}
+
+// inPartitions says whether the file's partition is one of those chosen.
+func inPartitions(add *delta.Add, where map[string][]string) bool {
+	for column, values := range where {
+		if value := partitionValue(add, column); value == nil || !slices.Contains(values, *value) {
+			return false
+		}
+	}
+	return true
 }
 
 func partitionKey(values map[string]*string) string {

@@ -189,7 +189,7 @@ func (m *merge) checkKeys() error {
 	}
 	for _, name := range names {
 		if m.schema.Find(name) < 0 {
-			return misfit(m.src.batches[0], "the table has no column %q, which is an id, the cursor or a partition column", name)
+			return lake.Misfit(m.src.batches[0], "the table has no column %q, which is an id, the cursor or a partition column", name)
 		}
 	}
 	return nil

@@ -187,6 +187,11 @@ func snapshotAt(ctx context.Context, t *delta.Table, at lake.At) (*delta.Snapsho
 	return t.Snapshot(ctx)
 }
 
+// Tables implements lake.Lake.
+func (l *Lake) Tables(_ context.Context, schema string) ([]string, error) {
+	return l.tableNames(schema), nil
+}
+
 // tableNames lists the central tables of a schema.
 func (l *Lake) tableNames(schema string) []string {
 	logs, _ := filepath.Glob(filepath.Join(l.dir, folderName(schema), "*", "_delta_log"))

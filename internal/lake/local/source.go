@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -45,7 +46,7 @@ func (src *source) describe(ctx context.Context, s *session, dir string) error {
 			return nil
 		})
 		if err != nil {
-			return incomplete(batch, "its files cannot be read, stage it again: %v", err)
+			return lake.Incomplete(batch, "its files cannot be read, stage it again: %v", err)
 		}
 		if err := checkTypes(batch, src.types[b]); err != nil {
 			return err
@@ -59,17 +60,17 @@ func checkTypes(batch table.Batch, types map[string]string) error {
 	for _, column := range batch.Schema {
 		duck, ok := types[strings.ToLower(column.Name)]
 		if !ok {
-			return incomplete(batch, "its files have no column %q", column.Name)
+			return lake.Incomplete(batch, "its files have no column %q", column.Name)
 		}
 		actual, known := centralType(duck)
-		if !known || !fits(actual, column.Type) {
-			return misfit(batch, "column %q is staged as %s, which is not exact in %s", column.Name, duck, column.Type)
+		if !known || !actual.Fits(column.Type) {
+			return lake.Misfit(batch, "column %q is staged as %s, which is not exact in %s", column.Name, duck, column.Type)
 		}
 	}
 	names := append([]string{table.ClientColumn, table.RegionColumn}, batch.Keys...)
 	for _, name := range names {
 		if batch.Schema.Find(name) < 0 {
-			return incomplete(batch, "its schema has no column %q, which is a key", name)
+			return lake.Incomplete(batch, "its schema has no column %q, which is a key", name)
 		}
 	}
 	return nil
@@ -171,10 +172,10 @@ func (src *source) check(ctx context.Context, s *session, schema table.Schema) (
 	err := s.each(ctx, src.checkQuery(schema), func(v []any) error {
 		b := int(integer(v[0]))
 		if n := integer(v[2]); n > 0 {
-			return incomplete(src.batches[b], "%d rows carry another client or region", n)
+			return lake.Incomplete(src.batches[b], "%d rows carry another client or region", n)
 		}
 		if n := integer(v[3]); n > 0 {
-			return incomplete(src.batches[b], "%d rows have an id that is NULL", n)
+			return lake.Incomplete(src.batches[b], "%d rows have an id that is NULL", n)
 		}
 		f := facts{rows: integer(v[1]), distinct: integer(v[4]), deletes: integer(v[5])}
 		for k := range src.keys {
@@ -188,7 +189,7 @@ func (src *source) check(ctx context.Context, s *session, schema table.Schema) (
 	}
 	for b, batch := range src.batches {
 		if all[b].rows != batch.Rows {
-			return nil, incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, all[b].rows)
+			return nil, lake.Incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, all[b].rows)
 		}
 	}
 	return all, nil

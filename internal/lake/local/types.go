@@ -41,28 +41,3 @@ func centralType(duck string) (table.Type, bool) {
 	t, ok := staged[duck]
 	return t, ok
 }
-
-// digits are the decimal digits that an integer type needs.
-var digits = map[table.Type]int{table.Byte: 3, table.Short: 5, table.Integer: 10, table.Long: 19}
-
-// fits says whether every value of type from is exact in type to.
-func fits(from, to table.Type) bool {
-	if from == to {
-		return true
-	}
-	p, s, toDecimal := to.DecimalOf()
-	fromP, fromS, fromDecimal := from.DecimalOf()
-	n, fromInteger := digits[from]
-	m, toInteger := digits[to]
-	switch {
-	case fromInteger && toInteger:
-		return n <= m
-	case fromInteger && toDecimal:
-		return n <= p-s
-	case fromDecimal && toDecimal:
-		return fromS <= s && fromP-fromS <= p-s
-	case to == table.Double:
-		return from == table.Float || fromInteger && from != table.Long
-	}
-	return false
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tributary/internal/delta"
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -102,7 +103,7 @@ func (m *merge) readPartitions(ctx context.Context, columns string) ([]partition
 			column := m.schema[m.schema.Find(name)]
 			value, err := delta.PartitionValue(column.Type, natural(v[i]))
 			if err != nil {
-				return misfit(m.src.batches[0], "partition column %q: %v", name, err)
+				return lake.Misfit(m.src.batches[0], "partition column %q: %v", name, err)
 			}
 			values[name] = value
 		}

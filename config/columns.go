@@ -18,7 +18,7 @@ func (c checker) columns(at string, spec *table.Spec) {
 	k.renames()
 	k.fills()
 	k.transforms()
-	k.partitions()
+	k.laidOut()
 }
 
 // columnCheck follows a table's columns from their common source names to their central names. Names are folded.
@@ -40,10 +40,7 @@ func (k columnCheck) lists() {
 	if len(s.Columns) > 0 && len(s.Exclude) > 0 {
 		k.Add(k.key("exclude"), "cannot be used together with columns", "keep one of the two")
 	}
-	for _, list := range []struct {
-		key   string
-		names []string
-	}{{"ids", s.IDs}, {"columns", s.Columns}, {"exclude", s.Exclude}, {"partition_by", s.PartitionBy}} {
+	for _, list := range append(k.layouts(), columnList{"ids", s.IDs}, columnList{"columns", s.Columns}, columnList{"exclude", s.Exclude}) {
 		k.distinct(k.key(list.key), list.names, element, k.Add)
 		for i, name := range list.names {
 			k.required(element(k.key(list.key), i), name)
@@ -140,12 +137,6 @@ func (k columnCheck) fills() {
 				k.Add(key, fmt.Sprintf("unknown placeholder %s", found[0]), "use ${client.id} or ${client.region}")
 			}
 		}
-	}
-}
-
-func (k columnCheck) partitions() {
-	for i, name := range k.spec.PartitionBy {
-		k.isCentral(element(k.key("partition_by"), i), name)
 	}
 }
 

@@ -124,6 +124,7 @@ func (l *loader) loadSyncs(files []file) error {
 		parsed = append(parsed, p)
 	}
 	checkAcross(l.config.Syncs, parsed)
+	checkWithLake(l.config.Lake, l.config.Syncs, parsed)
 	for _, p := range parsed {
 		l.faults = append(l.faults, p.Faults...)
 	}

@@ -74,7 +74,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	c := loaded(t, path)
 	require.Equal(t, &Config{
 		Dir:     path,
-		Lake:    Lake{Kind: "local", Path: filepath.Join(path, "lake"), Memory: "1GB"},
+		Lake:    Lake{Kind: "local", Path: filepath.Join(path, "lake"), Memory: "1GB", StatementTimeout: 2 * time.Hour},
 		Clients: Clients{File: filepath.Join(path, "clients.yaml"), Timeout: 10 * time.Second, Retries: 3},
 		Worker:  Worker{Health: "127.0.0.1:8090", MaxSources: 8, StopTimeout: 30 * time.Second},
 		Scratch: Scratch{Path: filepath.Join(os.TempDir(), "tributary"), Memory: "1GB"},
@@ -88,6 +88,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 				{Name: "products", Target: "products",
 					ZeroDates: "null", TinyInt1: "number", DatetimeZone: "UTC", Drift: "evolve", PartitionBy: []string{"region", "client_id"}},
 			},
+			Maintain: Maintain{Optimize: true, Vacuum: true, Retention: 168 * time.Hour, Staging: 168 * time.Hour},
 		}},
 	}, c)
 }

@@ -31,7 +31,7 @@ worker: {regions: [eu, us, ap], health: "127.0.0.1:1"}
 		t.Setenv(name, value)
 	}
 	c := loaded(t, path)
-	require.Equal(t, Lake{Kind: "local", Path: filepath.Join(filepath.Dir(path), "Lake"), Memory: "1GB", Threads: 7}, c.Lake)
+	require.Equal(t, Lake{Kind: "local", Path: filepath.Join(filepath.Dir(path), "Lake"), Memory: "1GB", Threads: 7, StatementTimeout: 2 * time.Hour}, c.Lake)
 	require.Equal(t, []string{"us", "ap"}, c.Worker.Regions)
 	require.Empty(t, c.Worker.Health)
 	require.Equal(t, 2*time.Minute, c.Worker.StopTimeout)
@@ -42,7 +42,7 @@ worker: {regions: [eu, us, ap], health: "127.0.0.1:1"}
 
 func TestErrEnvironmentNamesTheVariable(t *testing.T) {
 	for name, c := range map[string]struct{ value, says string }{
-		"TRIBUTARY_LAKE_KIND":           {"spark", "a lake of kind spark is not available yet"},
+		"TRIBUTARY_LAKE_KIND":           {"ducklake", `unknown value "ducklake"; use local, spark or databricks`},
 		"TRIBUTARY_LAKE_THREADS":        {"many", "its value does not fit; write a whole number"},
 		"TRIBUTARY_CLIENTS_TIMEOUT":     {"10", "its value does not fit; write a time with its unit"},
 		"TRIBUTARY_WORKER_ROLES":        {"source,lakes", `unknown value "lakes"`},
@@ -65,8 +65,8 @@ func TestErrSettings(t *testing.T) {
 	for name, c := range map[string]struct{ settings, says string }{
 		"misspelt section":      {"clients: {file: c.yaml}\nlaek: {}", "tributary.yaml:2: laek: unknown key; did you mean lake?"},
 		"wrong case":            {"Clients: {file: c.yaml}\nclients: {file: c.yaml}", "Clients: unknown key; did you mean clients?"},
-		"unknown kind":          {minimal + "lake: {kind: ducklake}", `lake.kind: unknown value "ducklake"; use local`},
-		"databricks":            {minimal + "lake: {kind: databricks}", "not available yet"},
+		"unknown kind":          {minimal + "lake: {kind: ducklake}", `lake.kind: unknown value "ducklake"; use local, spark or databricks`},
+		"another lake's":        {minimal + "lake: {warehouse: abc}", "tributary.yaml:2: lake.warehouse: is not a setting of a lake of kind local; remove it, or change lake.kind to databricks"},
 		"no path":               {minimal + `lake: {path: ""}`, "lake.path: is missing"},
 		"size without unit":     {minimal + `scratch: {memory: "100"}`, "scratch.memory: is not a size"},
 		"no clients":            {"lake: {}", "clients: has neither file nor url"},

@@ -20,6 +20,8 @@ type Sync struct {
 	Retry    Retry        `json:"retry"`
 	Timeouts Timeouts     `json:"timeouts"`
 	Tables   []table.Spec `json:"tables"` // at least one
+	Maintain Maintain     `json:"maintain,omitzero"`
+	After    []After      `json:"after,omitempty"` // at most maxAfters
 }
 
 // Schedule says when a sync runs by itself: by Cron or by Every; with neither, only when someone starts it.
@@ -91,6 +93,8 @@ type syncFile struct {
 	Retry    Retry       `json:"retry"`
 	Timeouts Timeouts    `json:"timeouts"`
 	Tables   []tableFile `json:"tables"`
+	Maintain Maintain    `json:"maintain"`
+	After    []afterFile `json:"after"`
 }
 
 // readSync reads and checks one sync.
@@ -99,22 +103,25 @@ func readSync(f *strict.File, name string) Sync {
 		Parallel: Parallel{Clients: 8, TablesPerClient: 2},
 		Retry:    Retry{Attempts: 6, Initial: time.Second, Max: time.Minute},
 		Timeouts: Timeouts{Extract: 12 * time.Hour, Step: 6 * time.Hour, Heartbeat: 30 * time.Second},
+		Maintain: defaultMaintain(),
 	}
 	f.Decode(&written)
 	s := Sync{
 		Name: name, Schedule: written.Schedule, Parallel: written.Parallel, Target: written.Target,
-		Regions: written.Regions, Clients: written.Clients, Retry: written.Retry, Timeouts: written.Timeouts,
+		Regions: written.Regions, Clients: written.Clients, Retry: written.Retry, Timeouts: written.Timeouts, Maintain: written.Maintain,
 	}
 	if !f.Parsed() {
 		return s
 	}
 	c := checker{f}
-	c.schedule(&s.Schedule)
+	c.schedule("schedule", &s.Schedule)
+	c.schedule("maintain.schedule", &s.Maintain.Schedule)
 	c.sync(s)
 	for i, t := range written.Tables {
 		s.Tables = append(s.Tables, c.table(element("tables", i), t))
 	}
 	c.targets(s.Tables)
+	c.afters(&s, written.After)
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 
 func TestTable(t *testing.T) {
 	const text = `
-target: {catalog: main, schema: central}
+target: {schema: central}
 tables:
   - name: orders
     target: Bestellungen

@@ -31,7 +31,8 @@ type tableFile struct {
 	TinyInt1     string            `json:"tinyint1"`
 	DatetimeZone string            `json:"datetime_zone"`
 	Drift        string            `json:"drift"`
-	PartitionBy  []string          `json:"partition_by"`
+	PartitionBy  []string          `json:"partition_by"` // short for layout.partition_by
+	Layout       layoutFile        `json:"layout"`
 }
 
 type deletesFile struct {
@@ -79,11 +80,9 @@ func (c checker) table(at string, t tableFile) table.Spec {
 		Where: t.Where, Rename: t.Rename, Fill: t.Fill, Transform: t.Transform, Expect: t.Expect,
 		Deletes: table.Deletes{Column: t.Deletes.Column}, OnNullCursor: t.OnNullCursor,
 		ZeroDates: defaultTo(string(t.ZeroDates), "null"), TinyInt1: defaultTo(t.TinyInt1, "number"),
-		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve), PartitionBy: t.PartitionBy,
+		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve),
 	}
-	if len(spec.PartitionBy) == 0 {
-		spec.PartitionBy = []string{table.RegionColumn, table.ClientColumn}
-	}
+	c.layout(at, t, &spec)
 	c.tableNames(at, t, spec)
 	c.cursor(at, t, &spec)
 	c.oneOf(at+".zero_dates", spec.ZeroDates, "null", "fail")

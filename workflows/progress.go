@@ -40,17 +40,17 @@ func serveProgress(ctx workflow.Context) (*Progress, error) {
 }
 
 // summaryOf returns what a child workflow says became of its tables. A child that could not say
-// is itself the problem.
-func summaryOf(summary table.Summary, err error, problem table.Problem) table.Summary {
+// is itself the problem. One that did not come to its end leaves all tables of the run incomplete.
+func summaryOf(summary table.Summary, err error, problem table.Problem, in SyncInput) table.Summary {
 	if err == nil {
 		return summary
 	}
 	var cancelled *temporal.CanceledError
-	if errors.As(err, &cancelled) && cancelled.HasDetails() && cancelled.Details(&summary) == nil {
-		return summary
+	if !errors.As(err, &cancelled) || !cancelled.HasDetails() || cancelled.Details(&summary) != nil {
+		problem.Status, problem.Error = statusOf(err), Reason(err)
+		summary.AddProblem(problem)
 	}
-	problem.Status, problem.Error = statusOf(err), Reason(err)
-	summary.AddProblem(problem)
+	summary.Lack(in.tables()...)
 	return summary
 }
 

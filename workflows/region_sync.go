@@ -146,7 +146,7 @@ func (r *regionSync) track(ctx workflow.Context, c carried, wait func(workflow.C
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		summary, err := wait(ctx)
 		problem := table.Problem{Region: r.in.Region, Client: c.Client}
-		r.progress.merge(summaryOf(summary, err, problem))
+		r.progress.merge(summaryOf(summary, err, problem, r.in.SyncInput))
 		r.progress.Summary.Clients++
 		r.progress.end(c.WorkflowID)
 		delete(r.running, c.WorkflowID)

@@ -66,6 +66,15 @@ func (in SyncInput) regions() []string {
 	return in.Sync.Regions
 }
 
+// tables are the central tables that the run brings up to date.
+func (in SyncInput) tables() []string {
+	var names []string
+	for _, spec := range selected(in.Sync.Tables, in.Select.Tables) {
+		names = append(names, spec.Target)
+	}
+	return names
+}
+
 func listRegions(ctx workflow.Context, in SyncInput) ([]string, error) {
 	var a *activities.Activities
 	var listed activities.ListRegionsResult
@@ -92,7 +101,7 @@ func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Su
 	for i, region := range regions {
 		var summary table.Summary
 		err := children[i].Get(ctx, &summary)
-		progress.merge(summaryOf(summary, err, table.Problem{Region: region}))
+		progress.merge(summaryOf(summary, err, table.Problem{Region: region}, in))
 	}
 	if s := &progress.Summary; s.Clients == 0 && s.Failed == 0 {
 		s.Note("no client to sync: check the regions and clients of the sync, and the registry")

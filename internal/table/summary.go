@@ -3,6 +3,7 @@ package table
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Summary is what became of many client tables.
@@ -17,6 +18,19 @@ type Summary struct {
 	Problems []Problem `json:"problems,omitempty"`
 	// Notes says what was no problem and may surprise: a region without clients. At most maxNotes.
 	Notes []string `json:"notes,omitempty"`
+	// Incomplete has every central table of which a client table was not ok, in order: unlike Problems, all of them.
+	Incomplete []string `json:"incomplete,omitempty"`
+	// After is what became of what runs after the sync, in the order of its configuration.
+	After []AfterResult `json:"after,omitempty"`
+}
+
+// AfterResult is what became of a job or of statements that run after a sync.
+type AfterResult struct {
+	Name   string        `json:"name"`
+	Status string        `json:"status"`          // StatusOK, StatusFailed, StatusSkipped or StatusCancelled
+	Error  string        `json:"error,omitempty"` // why it was not ok
+	Took   time.Duration `json:"took,omitempty"`
+	URL    string        `json:"url,omitempty"` // of a job's run, where it is known
 }
 
 // Problem is a client table, a client or a region (the narrower names empty) that was not ok.
@@ -54,7 +68,19 @@ func (s *Summary) AddProblem(p Problem) {
 	default:
 		s.Failed++
 	}
+	if p.Table != "" {
+		s.Lack(p.Table)
+	}
 	s.list(p)
+}
+
+// Lack notes central tables as incomplete.
+func (s *Summary) Lack(tables ...string) {
+	for _, name := range tables {
+		if at, found := slices.BinarySearch(s.Incomplete, name); !found {
+			s.Incomplete = slices.Insert(s.Incomplete, at, name)
+		}
+	}
 }
 
 // Merge adds another summary.
@@ -71,6 +97,8 @@ func (s *Summary) Merge(other Summary) {
 	for _, note := range other.Notes {
 		s.Note(note)
 	}
+	s.Lack(other.Incomplete...)
+	s.After = append(s.After, other.After...)
 }
 
 // Note adds a note, once.
@@ -84,10 +112,16 @@ func (s *Summary) list(p Problem) {
 	if len(s.Problems) == maxProblems {
 		return
 	}
-	if len(p.Error) > maxProblemText {
-		p.Error = strings.ToValidUTF8(p.Error[:maxProblemText], "") + "…"
-	}
+	p.Error = Shorten(p.Error)
 	s.Problems = append(s.Problems, p)
+}
+
+// Shorten cuts an error's text to what a summary has room for.
+func Shorten(text string) string {
+	if len(text) <= maxProblemText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxProblemText], "") + "…"
 }
 
 func (c *Counts) add(other Counts) {

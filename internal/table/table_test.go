@@ -57,3 +57,22 @@ func TestSummaryCountsEverythingAndListsWithinBounds(t *testing.T) {
 	require.Less(t, len(long), 700)
 	require.True(t, utf8.ValidString(long))
 }
+
+func TestSummaryKnowsEveryIncompleteTable(t *testing.T) {
+	var all table.Summary
+	for range 100 {
+		var part table.Summary
+		part.Add(table.Run{Ref: table.Ref{Table: "orders"}, Status: table.StatusOK})
+		part.Add(table.Run{Ref: table.Ref{Table: "lines"}, Status: table.StatusFailed})
+		all.Merge(part)
+	}
+	var late table.Summary
+	late.Add(table.Run{Ref: table.Ref{Table: "stock"}, Status: table.StatusSkipped})
+	late.AddProblem(table.Problem{Table: "events", Status: table.StatusCancelled})
+	late.AddProblem(table.Problem{Client: "acme", Status: table.StatusFailed})
+	all.Merge(late)
+	require.Len(t, all.Problems, 50)
+	require.Equal(t, []string{"events", "lines", "stock"}, all.Incomplete, "also those that are no longer listed")
+	all.Lack("stock", "customers")
+	require.Equal(t, []string{"customers", "events", "lines", "stock"}, all.Incomplete)
+}

@@ -2,178 +2,99 @@
 package conformance
 
 import (
-	"context"
+	"crypto/rand"
 	"database/sql"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // writes the staged files
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
-// Run runs the suite. newLake returns an empty lake for each test; the suite closes it.
-func Run(t *testing.T, newLake func(t *testing.T) lake.Lake) {
+// Options say what a lake is like where lakes differ. The zero value is the local lake.
+type Options struct {
+	Quote   string // of identifiers in queries: table.DoubleQuote, the default, or table.Backtick
+	Catalog string // that the schemas of the tests are in; "" when the lake has none
+	// Shared says that newLake returns one lake to several tests. The suite does not close it.
+	Shared bool
+	// Parallel runs the tests side by side.
+	Parallel bool
+	// Widens says that a column of an existing table takes a wider type.
+	Widens bool
+	// AnyName says that a column may have a space or one of ,;{}()= in its name.
+	AnyName bool
+	// PlainTables says that names of tables are letters, digits and _ only, and that their case is lost.
+	PlainTables bool
+	// ExtraVersions says that a merge that changes no row, or that fails, may leave a version or an empty table.
+	ExtraVersions bool
+	// ClusterBy says that the lake has liquid clustering.
+	ClusterBy bool
+	// ZOrder says that Optimize takes ZOrderBy.
+	ZOrder bool
+	// VacuumMin is the shortest retention that Vacuum takes.
+	VacuumMin time.Duration
+	// Executes says that the lake is a lake.Executor.
+	Executes bool
+}
+
+// tests are the suite.
+var tests = []struct {
+	name  string
+	run   func(*suite)
+	alone bool // never beside another
+}{
+	{name: "Sweep", run: testSweep, alone: true},
+	{name: "Create", run: testCreate}, {name: "Comments", run: testComments}, {name: "Layout", run: testLayout},
+	{name: "Tables", run: testTables}, {name: "Merge", run: testMerge}, {name: "Cursors", run: testCursors},
+	{name: "Reload", run: testReload}, {name: "Kept", run: testKept}, {name: "Drift", run: testDrift},
+	{name: "Widening", run: testWidening}, {name: "Batches", run: testBatches}, {name: "Types", run: testTypes},
+	{name: "Names", run: testNames}, {name: "ManyColumns", run: testManyColumns}, {name: "Tenants", run: testTenants},
+	{name: "ManyClients", run: testManyClients}, {name: "Partitions", run: testPartitions}, {name: "Concurrent", run: testConcurrent},
+	{name: "TimeTravel", run: testTimeTravel}, {name: "SyncLog", run: testSyncLog}, {name: "Maintenance", run: testMaintenance},
+	{name: "Query", run: testQuery}, {name: "Execute", run: testExecute},
+}
+
+// Run runs the suite. newLake returns the lake of each test, which works in a schema of its own. The suite closes the
+// lake, unless it is shared.
+func Run(t *testing.T, newLake func(t *testing.T) lake.Lake, options Options) {
 	t.Helper()
-	tests := map[string]func(*suite){
-		"Create": testCreate, "Merge": testMerge, "Cursors": testCursors, "Reload": testReload, "Kept": testKept, "Drift": testDrift,
-		"Batches": testBatches, "Types": testTypes, "Names": testNames, "Tenants": testTenants, "Partitions": testPartitions,
-		"TimeTravel": testTimeTravel, "SyncLog": testSyncLog, "Maintenance": testMaintenance, "Query": testQuery,
+	if options.Quote == "" {
+		options.Quote = table.DoubleQuote
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if options.Parallel && !test.alone {
+				t.Parallel()
+			}
 			l := newLake(t)
-			t.Cleanup(func() { require.NoError(t, l.Close()) })
-			db, err := sql.Open("duckdb", "")
-			require.NoError(t, err)
-			db.SetMaxOpenConns(1)
-			_, err = db.ExecContext(t.Context(), "SET TimeZone = 'UTC'")
-			require.NoError(t, err)
-			t.Cleanup(func() { db.Close() })
-			test(&suite{T: t, lake: l, db: db})
+			if !options.Shared {
+				t.Cleanup(func() { require.NoError(t, l.Close()) })
+			}
+			test.run(&suite{T: t, Options: options, lake: l, db: openDuckDB(t), schema: newSchema(options.Catalog), next: new(int)})
 		})
 	}
 }
 
-const schema = "central"
-
-// suite is one test with its lake.
-type suite struct {
-	*testing.T
-	lake lake.Lake
-	db   *sql.DB
-	next int
+func openDuckDB(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	require.NoError(t, err)
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	_, err = db.ExecContext(t.Context(), "SET TimeZone = 'UTC'")
+	require.NoError(t, err)
+	return db
 }
 
-// with is the same suite in a subtest.
-func (s *suite) run(name string, test func(*suite)) {
-	s.T.Run(name, func(t *testing.T) {
-		inner := *s
-		inner.T = t
-		test(&inner)
-		s.next = inner.next
-	})
-}
-
-var acme = table.Ref{Sync: "daily", Client: "acme", Region: "eu", Schema: schema, Table: "orders"}
-
-// batch stages rows given as SQL (without the tenant's columns) as a batch of ref. Columns are "name type" pairs.
-func (s *suite) batch(ref table.Ref, columns, rows string, set ...func(*table.Batch)) table.Batch {
-	s.Helper()
-	s.next++
-	b := table.Batch{ID: fmt.Sprintf("%s-%d", strings.ReplaceAll(s.Name(), "/", "-"), s.next), Ref: ref, Keys: []string{"id"}, Schema: columnsOf(columns)}
-	b.Schema = append(b.Schema, table.Column{Name: table.ClientColumn, Type: table.String}, table.Column{Name: table.RegionColumn, Type: table.String})
-	path := filepath.Join(s.TempDir(), "rows.parquet")
-	tenant := fmt.Sprintf("%s AS client_id, %s AS region", table.Literal(ref.Client), table.Literal(ref.Region))
-	s.execute(fmt.Sprintf("COPY (SELECT *, %s FROM (%s)) TO %s (FORMAT parquet)", tenant, rows, table.Literal(path)))
-	require.NoError(s, s.db.QueryRowContext(s.Context(), "SELECT count(*) FROM read_parquet(?)", path).Scan(&b.Rows))
-	info, err := os.Stat(path)
-	require.NoError(s, err)
-	b.Files, err = s.lake.Stage(s.Context(), b.ID, []table.File{{Path: path, Rows: b.Rows, Bytes: info.Size()}})
-	require.NoError(s, err)
-	for _, change := range set {
-		change(&b)
+// newSchema returns the name of a schema that nobody else has.
+func newSchema(catalog string) string {
+	name := "t_" + strings.ToLower(rand.Text()[:12])
+	if catalog != "" {
+		name = catalog + "." + name
 	}
-	return b
-}
-
-// kept stages ids given as SQL as rows that the batch's run kept apart.
-func (s *suite) kept(rows string) func(*table.Batch) {
-	s.Helper()
-	return func(b *table.Batch) {
-		s.Helper()
-		path := filepath.Join(s.TempDir(), "kept.parquet")
-		s.execute(fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", rows, table.Literal(path)))
-		file := table.File{Path: path}
-		require.NoError(s, s.db.QueryRowContext(s.Context(), "SELECT count(*) FROM read_parquet(?)", path).Scan(&file.Rows))
-		staged, err := s.lake.Stage(s.Context(), fmt.Sprintf("%s/kept-%d", b.ID, len(b.Kept)), []table.File{file})
-		require.NoError(s, err)
-		b.Kept = append(b.Kept, staged...)
-	}
-}
-
-// columnsOf reads "id long, note string".
-func columnsOf(text string) table.Schema {
-	var columns table.Schema
-	for _, part := range strings.Split(text, "; ") {
-		i := strings.LastIndex(part, " ")
-		columns = append(columns, table.Column{Name: part[:i], Type: table.Type(part[i+1:]), Nullable: true})
-	}
-	return columns
-}
-
-func (s *suite) execute(query string) {
-	s.Helper()
-	_, err := s.db.ExecContext(s.Context(), query)
-	require.NoError(s, err, query)
-}
-
-// merge merges batches and compares the counts, written "inserted updated deleted" per batch.
-func (s *suite) merge(want string, batches ...table.Batch) []lake.MergeResult {
-	s.Helper()
-	results, err := s.lake.Merge(s.Context(), batches)
-	require.NoError(s, err)
-	var got []string
-	for _, r := range results {
-		got = append(got, fmt.Sprint(r.Inserted, r.Updated, r.Deleted))
-	}
-	require.Equal(s, want, strings.Join(got, ", "), "inserted, updated and deleted rows")
-	return results
-}
-
-// rows compares the result of a query with lines of values separated by spaces.
-func (s *suite) rows(query string, want ...string) { s.Helper(); s.rowsAt(lake.At{}, query, want...) }
-
-func (s *suite) rowsAt(at lake.At, query string, want ...string) {
-	s.Helper()
-	var got []string
-	for _, row := range s.values(at, query) {
-		got = append(got, strings.TrimSuffix(fmt.Sprintln(row...), "\n"))
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		s.Fatalf("%s (-want +got):\n%s", query, diff)
-	}
-}
-
-func (s *suite) values(at lake.At, query string) [][]any {
-	s.Helper()
-	rows, err := s.lake.Query(s.Context(), schema, query, at)
-	require.NoError(s, err)
-	defer func() { require.NoError(s, rows.Close()) }()
-	var all [][]any
-	for row, ok := rows.Next(); ok; row, ok = rows.Next() {
-		all = append(all, row)
-	}
-	require.NoError(s, rows.Err())
-	return all
-}
-
-func (s *suite) version(name string) int64 {
-	s.Helper()
-	described, err := s.lake.Describe(context.Background(), schema, name)
-	require.NoError(s, err)
-	return described.Version
-}
-
-// Settings of a batch.
-func cursor(b *table.Batch)  { b.Cursor, b.Window = "updated", table.Window{Kind: table.CursorTime} }
-func reload(b *table.Batch)  { b.Reload = true }
-func deleted(b *table.Batch) { b.Deleted = "deleted" }
-func drift(policy string) func(*table.Batch) {
-	return func(b *table.Batch) { b.Drift = policy }
-}
-
-func at(text string) time.Time {
-	t, err := time.Parse(time.DateTime, text)
-	if err != nil {
-		panic(err)
-	}
-	return t.UTC()
+	return name
 }

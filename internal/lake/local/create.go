@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tributary/internal/delta"
 	"tributary/internal/lake"
@@ -15,6 +16,9 @@ import (
 func (l *Lake) Create(ctx context.Context, def lake.Table) (created bool, err error) {
 	t, err := l.table(def.Schema, def.Name)
 	if err != nil {
+		return false, err
+	}
+	if err := checkLayout(def.Schema, def.Name, def.ClusterBy); err != nil {
 		return false, err
 	}
 	err = retry(ctx, func() error {
@@ -66,6 +70,15 @@ func changedMetadata(snapshot *delta.Snapshot, def lake.Table) (*delta.Metadata,
 	}
 	metadata, err := snapshot.Metadata.WithSchema(def.Columns)
 	return &metadata, err
+}
+
+// checkLayout refuses liquid clustering: it needs a later version of the protocol than the lake writes.
+func checkLayout(schema, name string, clusterBy []string) error {
+	if len(clusterBy) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: table %s.%s: a local lake cannot cluster by %s: remove cluster_by, and use partition_by",
+		lake.ErrSchema, schema, name, strings.Join(clusterBy, ", "))
 }
 
 // Describe implements lake.Lake. Rows is the sum of the files' statistics.

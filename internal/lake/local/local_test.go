@@ -17,9 +17,9 @@ func open(t *testing.T, dir string) *Lake {
 }
 
 func TestConformance(t *testing.T) {
-	conformance.Run(t, func(t *testing.T) lake.Lake { return open(t, t.TempDir()) })
+	conformance.Run(t, func(t *testing.T) lake.Lake { return open(t, t.TempDir()) }, conformance.Options{})
 }
 
 func TestConformanceOfGroupCommit(t *testing.T) {
-	conformance.Run(t, func(t *testing.T) lake.Lake { return lake.Group(open(t, t.TempDir())) })
+	conformance.Run(t, func(t *testing.T) lake.Lake { return lake.Group(open(t, t.TempDir())) }, conformance.Options{})
 }

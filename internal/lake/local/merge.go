@@ -159,6 +159,11 @@ func (m *merge) begin(ctx context.Context) error {
 	if err != nil && !errors.Is(err, delta.ErrNotFound) {
 		return err
 	}
+	for _, b := range m.src.batches {
+		if err := checkLayout(b.Ref.Schema, b.Ref.Table, b.ClusterBy); err != nil {
+			return err
+		}
+	}
 	first := m.src.batches[0]
 	var current table.Schema
 	if err == nil {
@@ -175,7 +180,9 @@ func (m *merge) begin(ctx context.Context) error {
 	if err := m.checkKeys(); err != nil {
 		return err
 	}
-	m.metadata, err = changedMetadata(m.snapshot, lake.Table{Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy})
+	m.metadata, err = changedMetadata(m.snapshot, lake.Table{
+		Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy, Comment: first.Comment,
+	})
 	return err
 }
 

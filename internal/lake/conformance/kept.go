@@ -1,0 +1,52 @@
+package conformance
+
+import (
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+func testKept(s *suite) {
+	s.merge("6 0 0", s.batch(s.acme(), plain, "SELECT range AS id, 'a' AS v FROM range(6)"))
+	const rows = "FROM (VALUES (1::BIGINT, 'a'), (2, 'new')) x(id, v)"
+	again := s.batch(s.acme(), plain, rows, reload, s.kept("SELECT 3::BIGINT AS id"), s.kept("FROM (VALUES (4), (4), (NULL), (99)) x(id)"))
+	s.merge("0 1 2", again)
+	s.rows(all, "1 a", "2 new", "3 a", "4 a")
+	s.merge("0 0 0", again)
+
+	s.run("RowReadAndKept", func(s *suite) {
+		s.merge("0 1 2", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'read' AS v", reload, s.kept("FROM (VALUES (1::BIGINT), (2)) x(id)")))
+		s.rows(all, "1 read", "2 new")
+	})
+	s.run("NothingElseRead", func(s *suite) {
+		s.merge("0 0 1", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'x' AS v WHERE false", reload, s.kept("SELECT 2::BIGINT AS id")))
+		s.rows(all, "2 new")
+	})
+	s.run("EmptyFile", func(s *suite) {
+		s.merge("1 0 1", s.batch(s.acme(), plain, "SELECT 7::BIGINT AS id, 'x' AS v", reload, s.kept("SELECT 2::BIGINT AS id WHERE false")))
+		s.rows(all, "7 x")
+	})
+	for name, spoil := range map[string]func(*table.Batch){
+		"ErrMissing": func(b *table.Batch) { b.Kept[0].Path += ".gone" },
+		"ErrCount":   func(b *table.Batch) { b.Kept[0].Rows++ },
+		"ErrColumn":  s.kept("SELECT 7::BIGINT AS other"),
+	} {
+		s.run(name, func(s *suite) {
+			s.refuses(lake.ErrBatch, s.batch(s.acme(), plain, rows, reload, s.kept("SELECT 7::BIGINT AS id"), spoil))
+		})
+	}
+	s.run("OnlyOwnRows", func(s *suite) {
+		s.rows(all, "7 x")
+		globex := s.ref("globex")
+		s.merge("1 0 0", s.batch(globex, plain, "SELECT 7::BIGINT AS id, 'g' AS v"))
+		s.merge("0 0 0, 0 0 1", s.batch(s.acme(), plain, "SELECT 8::BIGINT AS id, 'x' AS v WHERE false", reload, s.kept("SELECT 7::BIGINT AS id")),
+			s.batch(globex, plain, "SELECT 8::BIGINT AS id, 'x' AS v WHERE false", reload))
+		s.rows(all, "7 x")
+	})
+	s.run("Composite", func(s *suite) {
+		ref := s.named("composite")
+		keys := func(b *table.Batch) { b.Keys = []string{"id", "line"} }
+		s.merge("4 0 0", s.batch(ref, "id long; line integer", "SELECT a.range AS id, b.range::INTEGER AS line FROM range(2) a, range(2) b", keys))
+		s.merge("0 0 2", s.batch(ref, "id long; line integer", "SELECT 0::BIGINT AS id, 0::INTEGER AS line", keys, reload, s.kept("SELECT 1::BIGINT AS id, 1::TINYINT AS line")))
+		s.rows("SELECT id, line FROM composite ORDER BY id, line", "0 0", "1 1")
+	})
+}

@@ -49,7 +49,8 @@ var tests = []struct {
 }{
 	{name: "Sweep", run: testSweep, alone: true},
 	{name: "Create", run: testCreate}, {name: "Comments", run: testComments}, {name: "Layout", run: testLayout},
-	{name: "Tables", run: testTables}, {name: "Merge", run: testMerge}, {name: "Cursors", run: testCursors},
+	{name: "Tables", run: testTables}, {name: "Merge", run: testMerge}, {name: "Keys", run: testKeys}, {name: "Deletes", run: testDeletes},
+	{name: "Cursors", run: testCursors},
 	{name: "Reload", run: testReload}, {name: "Kept", run: testKept}, {name: "Drift", run: testDrift},
 	{name: "Widening", run: testWidening}, {name: "Batches", run: testBatches}, {name: "Types", run: testTypes},
 	{name: "Names", run: testNames}, {name: "ManyColumns", run: testManyColumns}, {name: "Tenants", run: testTenants},

@@ -81,6 +81,14 @@ func testCursors(s *suite) {
 		s.merge("0 0 0", b)
 	})
 	s.rows(all, "1 unknown", "2 equal", "3 known", "8 missing")
+
+	s.run("Integer", func(s *suite) {
+		by := func(b *table.Batch) { b.Cursor, b.Window = "seq", table.Window{Kind: table.CursorInteger} }
+		rows := func(values string) string { return "FROM (VALUES " + values + ") x(id, seq, v)" }
+		s.merge("2 0 0", s.batch(s.named("numbered"), "id long; seq long; v string", rows("(1::BIGINT, 9::BIGINT, 'a'), (2, 10, 'b')"), by))
+		s.merge("0 1 0", s.batch(s.named("numbered"), "id long; seq long; v string", rows("(1::BIGINT, 10::BIGINT, 'newer'), (2, 9, 'older')"), by))
+		s.rows("SELECT id, seq, v FROM numbered ORDER BY id", "1 10 newer", "2 10 b")
+	})
 }
 
 func testReload(s *suite) {
@@ -95,6 +103,13 @@ func testReload(s *suite) {
 	s.run("Empty", func(s *suite) {
 		s.merge("0 0 3", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'x' AS v WHERE false", reload))
 		s.rows("SELECT DISTINCT client_id FROM orders", "globex")
+	})
+	s.run("BesideAnotherKindOfBatch", func(s *suite) {
+		s.merge("2 0 0", s.batch(s.acme(), timed, "SELECT range AS id, 'a' AS v, TIMESTAMPTZ '2024-02-01' AS updated FROM range(2)", cursor))
+		s.merge("0 1 0, 0 1 2",
+			s.batch(s.acme(), timed, "FROM (VALUES (0::BIGINT, 'late', TIMESTAMPTZ '2024-01-01'), (1, 'new', '2024-03-01')) x(id, v, updated)", cursor),
+			s.batch(globex, plain, "SELECT 1::BIGINT AS id, 'only' AS v", reload))
+		s.rows("SELECT client_id, id, v FROM orders ORDER BY client_id, id", "acme 0 a", "acme 1 new", "globex 1 only")
 	})
 }
 

@@ -21,5 +21,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceOfGroupCommit(t *testing.T) {
-	conformance.Run(t, func(t *testing.T) lake.Lake { return lake.Group(open(t, t.TempDir())) }, conformance.Options{})
+	l := lake.Group(open(t, t.TempDir()))
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{Shared: true, Parallel: true})
 }

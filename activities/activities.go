@@ -21,6 +21,7 @@ type Activities struct {
 	Scratch  *Scratch          // this worker's disk
 	Engines  *steps.Pool       // for Validate and Transform
 	Temporal client.Client     // to await workflows that outlive a parent's run
+	Jobs     Jobs              // the workspace's, where the lake is Databricks
 
 	// Resolve turns a secret reference into the secret.
 	Resolve func(ctx context.Context, reference string) (string, error)

@@ -9,7 +9,7 @@ import (
 // Task queues. Each region has one of its own, so that workers sit near their databases.
 const (
 	ControlQueue = "tributary"      // workflows, and activities that read the registry
-	LakeQueue    = "tributary-lake" // Watermarks, Merge, Log
+	LakeQueue    = "tributary-lake" // activities that work on the lake
 )
 
 // SourceQueue is the task queue of a region's Extract, Validate and Transform.
@@ -40,6 +40,9 @@ func TableSyncID(ref table.Ref) string { return "table/" + ref.Client + "/" + re
 func BackfillID(ref table.Ref, m Mode) string {
 	return "backfill/" + ref.Client + "/" + ref.Table + "/" + m.From + ".." + m.To
 }
+
+// MaintainID is the workflow id of the maintenance of a sync's tables.
+func MaintainID(sync string) string { return "maintain/" + sync }
 
 // SearchAttributes names the search attributes, all of type Keyword.
 func SearchAttributes() []string {

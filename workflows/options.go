@@ -59,6 +59,22 @@ func logOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 	return workflow.WithRetryPolicy(ctx, untilDone(sync))
 }
 
+// statementOptions are for one of the statements after a sync, which together have so much time left.
+func statementOptions(ctx workflow.Context, sync config.Sync, left time.Duration) workflow.Context {
+	return workflow.WithScheduleToCloseTimeout(activityOptions(ctx, sync, LakeQueue, left), left)
+}
+
+// startJobOptions are for starting a job, or asking it to stop.
+func startJobOptions(ctx workflow.Context, sync config.Sync, left time.Duration) workflow.Context {
+	ctx = workflow.WithHeartbeatTimeout(activityOptions(ctx, sync, LakeQueue, controlTimeout), 0)
+	return workflow.WithScheduleToCloseTimeout(ctx, left)
+}
+
+// awaitJobOptions try again as long as there is time: the job goes on whether or not its workspace can be asked.
+func awaitJobOptions(ctx workflow.Context, sync config.Sync, left time.Duration) workflow.Context {
+	return workflow.WithRetryPolicy(statementOptions(ctx, sync, left), untilDone(sync))
+}
+
 // extractOptions and stepOptions are for activities in a session, whose queue is its worker's own.
 func extractOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 	return activityOptions(ctx, sync, "", sync.Timeouts.Extract)

@@ -44,8 +44,8 @@ func (m Mode) Backfill() bool { return m.From != "" || m.To != "" }
 // the table.Summary.
 const ErrorSyncFailed = "SyncFailed"
 
-// Sync runs one sync, all regions side by side, and ends with a summary. It fails when anything failed, after
-// all is done.
+// Sync runs one sync, all regions side by side, then what is configured to run after it, and ends with a summary. It fails
+// when anything failed, after all is done.
 func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
 	regions, err := listRegions(ctx, in)
 	if err != nil {
@@ -55,6 +55,7 @@ func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
 	if err != nil {
 		return summary, err
 	}
+	summary.After = runAfter(ctx, in, summary)
 	return summary, verdict(ctx, in, summary)
 }
 
@@ -93,10 +94,12 @@ func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Su
 		}
 	}
 	parent := workflow.GetInfo(ctx).WorkflowExecution.ID
+	part := in
+	part.Sync.After, part.Sync.Maintain = nil, config.Maintain{} // of no use to a region
 	children := make([]workflow.ChildWorkflowFuture, len(regions))
 	for i, region := range regions {
 		children[i] = workflow.ExecuteChildWorkflow(regionOptions(ctx, parent, in.Sync, region), RegionSync,
-			RegionSyncInput{SyncInput: in, Region: region})
+			RegionSyncInput{SyncInput: part, Region: region})
 	}
 	for i, region := range regions {
 		var summary table.Summary
@@ -113,12 +116,19 @@ func verdict(ctx workflow.Context, in SyncInput, s table.Summary) error {
 	if ctx.Err() != nil {
 		return temporal.NewCanceledError(s)
 	}
-	if s.Failed == 0 {
+	var failed []string
+	if s.Failed > 0 {
+		failed = append(failed, fmt.Sprintf("%d of %d client tables failed: %s", s.Failed, s.OK+s.Skipped+s.Failed+s.Cancelled, failures(s)))
+	}
+	for _, after := range s.After {
+		if after.Status == table.StatusFailed {
+			failed = append(failed, fmt.Sprintf("%s, which runs after it, failed: %s", after.Name, after.Error))
+		}
+	}
+	if len(failed) == 0 {
 		return nil
 	}
-	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("sync %s: %d of %d client tables failed: %s", in.Sync.Name, s.Failed, s.OK+s.Skipped+s.Failed+s.Cancelled, failures(s)),
-		ErrorSyncFailed, nil, s)
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("sync %s: %s", in.Sync.Name, strings.Join(failed, "; ")), ErrorSyncFailed, nil, s)
 }
 
 // failures names the clients and regions that failed, with the first reason of each.

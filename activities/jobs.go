@@ -1,0 +1,110 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// Jobs runs the jobs of a Databricks workspace.
+type Jobs interface {
+	// RunJob starts a run of a job with job parameters, and returns its id. With a token (at most 64 characters) that started a run
+	// before, it returns that run.
+	RunJob(ctx context.Context, job int64, parameters map[string]string, token string) (run int64, err error)
+
+	// JobRun returns how a run is.
+	JobRun(ctx context.Context, run int64) (JobRun, error)
+
+	// CancelRun asks a run to stop. One that has ended stays as it is.
+	CancelRun(ctx context.Context, run int64) error
+}
+
+// JobRun is how a run of a job is.
+type JobRun struct {
+	Ended   bool   `json:"ended"`
+	OK      bool   `json:"ok"`                // it has ended, and succeeded
+	State   string `json:"state"`             // in Databricks' words
+	Message string `json:"message,omitempty"` // why it failed
+	URL     string `json:"url,omitempty"`     // of its page
+}
+
+// StartJobInput is a job to run.
+type StartJobInput struct {
+	Job        int64             `json:"job"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Token      string            `json:"token"` // the same for every try
+}
+
+// StartedJob is a run of a job.
+type StartedJob struct {
+	Run int64 `json:"run"`
+}
+
+// ErrorJob is the type of the error of a job's run that ended otherwise than well.
+const ErrorJob = "Job"
+
+// StartJob starts a run of a job. Repeating it is safe: with the same token, Databricks starts one run only.
+func (a *Activities) StartJob(ctx context.Context, in StartJobInput) (StartedJob, error) {
+	if err := a.needJobs(); err != nil {
+		return StartedJob{}, err
+	}
+	run, err := a.Jobs.RunJob(ctx, in.Job, in.Parameters, in.Token)
+	return StartedJob{Run: run}, classify(ctx, err)
+}
+
+// Pauses between two looks at a run: each is half as long again as the one before.
+const (
+	firstLook = time.Second
+	lastLook  = 30 * time.Second
+)
+
+// AwaitJob waits for a run to end, and fails when it did not end well. Repeating it is safe: it only reads.
+func (a *Activities) AwaitJob(ctx context.Context, in StartedJob) (JobRun, error) {
+	if err := a.needJobs(); err != nil {
+		return JobRun{}, err
+	}
+	stop := heartbeat(ctx, func() Progress { return Progress{Step: "job"} })
+	defer stop()
+
+	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
+		run, err := a.Jobs.JobRun(ctx, in.Run)
+		switch {
+		case err != nil:
+			return run, classify(ctx, err)
+		case run.Ended && run.OK:
+			return run, nil
+		case run.Ended:
+			return run, temporal.NewNonRetryableApplicationError(run.failure(in.Run), ErrorJob, nil, run)
+		}
+		select {
+		case <-ctx.Done():
+			return run, classify(ctx, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (r JobRun) failure(run int64) string {
+	text := fmt.Sprintf("run %d of the job ended as %s", run, r.State)
+	if r.Message != "" {
+		text += ": " + r.Message
+	}
+	return text + "; see its page in Databricks"
+}
+
+// CancelJob asks a run to stop. Repeating it is safe: a run that has ended stays as it is.
+func (a *Activities) CancelJob(ctx context.Context, in StartedJob) error {
+	if err := a.needJobs(); err != nil {
+		return err
+	}
+	return classify(ctx, a.Jobs.CancelRun(ctx, in.Run))
+}
+
+func (a *Activities) needJobs() error {
+	if a.Jobs != nil {
+		return nil
+	}
+	return temporal.NewNonRetryableApplicationError("this worker's lake runs no jobs: give every worker the same lake.kind, and restart them", "Setup", nil)
+}

@@ -71,31 +71,35 @@ func testSyncLog(s *suite) {
 		require.Equal(s, first.Watermark, s.last().Watermark)
 		require.Equal(s, "r3", s.last().RunID)
 	})
-	s.run("SeveralAtOnce", func(s *suite) {
-		backfill := s.loggedRun("b1", table.StatusOK, "2024-02-01 10:00:00", "2024-02-01 10:00:00.000000")
-		backfill.Backfill = true
-		skipped := s.loggedRun("r5", table.StatusSkipped, "2024-01-05 10:00:00", "")
-		skipped.Error, skipped.Steps = "another run is open", nil
-		s.record(skipped, backfill, s.loggedRun("r4", table.StatusOK, "2024-01-04 10:00:00", "2024-01-04 10:00:00.000000"))
-		got := s.last()
-		require.Equal(s, "r5 skipped 2024-01-04 10:00:00.000000", got.RunID+" "+got.Status+" "+got.Watermark)
-	})
-	s.run("Filter", func(s *suite) {
-		other := s.loggedRun("r6", table.StatusOK, "2024-01-01 10:00:00", "")
-		other.Ref = table.Ref{Sync: "weekly", Client: `o'brien\`, Region: "us", Schema: s.schema, Table: "lines"}
-		s.record(other)
-		for _, filter := range []lake.Filter{{Client: `o'brien\`}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines", "none"}}} {
-			found, err := s.lake.LastRuns(s.Context(), s.schema, filter)
-			require.NoError(s, err)
-			require.Len(s, found, 1)
-			require.Equal(s, other.Ref, found[0].Ref)
-		}
-		found, err := s.lake.LastRuns(s.Context(), s.schema, lake.Filter{})
-		require.NoError(s, err)
-		require.Len(s, found, 2)
-	})
+	s.run("SeveralAtOnce", testSeveralRuns)
+	s.run("Filter", testLogFilter)
 	s.rows("SELECT run_id, status, rows_read, rows_staged, extract_ms, validate_ms, merge_ms, duration_ms, backfill FROM sync_runs ORDER BY run_id",
 		"b1 ok 5 4 1000 <nil> 20 1500 true", "r0 ok 5 4 1000 <nil> 20 1500 false", "r1 ok 5 4 1000 <nil> 20 1376 false",
 		"r2 failed 5 4 1000 <nil> 20 1500 false", "r3 ok 5 4 1000 <nil> 20 1500 false", "r4 ok 5 4 1000 <nil> 20 1500 false",
 		"r5 skipped 5 4 <nil> <nil> <nil> 1500 false", "r6 ok 5 4 1000 <nil> 20 1500 false")
+}
+
+func testSeveralRuns(s *suite) {
+	backfill := s.loggedRun("b1", table.StatusOK, "2024-02-01 10:00:00", "2024-02-01 10:00:00.000000")
+	backfill.Backfill = true
+	skipped := s.loggedRun("r5", table.StatusSkipped, "2024-01-05 10:00:00", "")
+	skipped.Error, skipped.Steps = "another run is open", nil
+	s.record(skipped, backfill, s.loggedRun("r4", table.StatusOK, "2024-01-04 10:00:00", "2024-01-04 10:00:00.000000"))
+	got := s.last()
+	require.Equal(s, "r5 skipped 2024-01-04 10:00:00.000000", got.RunID+" "+got.Status+" "+got.Watermark)
+}
+
+func testLogFilter(s *suite) {
+	other := s.loggedRun("r6", table.StatusOK, "2024-01-01 10:00:00", "")
+	other.Ref = table.Ref{Sync: "weekly", Client: `o'brien\`, Region: "us", Schema: s.schema, Table: "lines"}
+	s.record(other)
+	for _, filter := range []lake.Filter{{Client: `o'brien\`}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines", "none"}}} {
+		found, err := s.lake.LastRuns(s.Context(), s.schema, filter)
+		require.NoError(s, err)
+		require.Len(s, found, 1)
+		require.Equal(s, other.Ref, found[0].Ref)
+	}
+	found, err := s.lake.LastRuns(s.Context(), s.schema, lake.Filter{})
+	require.NoError(s, err)
+	require.Len(s, found, 2)
 }

@@ -119,12 +119,14 @@ func (s *suite) merge(want string, batches ...table.Batch) []lake.MergeResult {
 	return results
 }
 
-// refuses says that batches cannot be merged, and returns the error.
-func (s *suite) refuses(want error, batches ...table.Batch) error {
+// refuses says that a batch cannot be merged, and what the error says.
+func (s *suite) refuses(want error, b table.Batch, says ...string) {
 	s.Helper()
-	_, err := s.lake.Merge(s.Context(), batches)
+	_, err := s.lake.Merge(s.Context(), []table.Batch{b})
 	require.ErrorIs(s, err, want)
-	return err
+	for _, text := range says {
+		require.ErrorContains(s, err, text)
+	}
 }
 
 // rows compares the result of a query with lines of values separated by spaces. Queries are SQL that every lake takes.

@@ -2,7 +2,7 @@
 # Installs what the tests and `make check` need, once, in pinned versions, and says what to install
 # where it cannot. Everything but Debian packages goes into bin/ and .cache/ of this repository.
 #
-#   tests/provision.sh                  what `make test` needs: compiler mariadb temporal python
+#   tests/provision.sh                  what `make test` needs: compiler mariadb temporal python spark
 #   tests/provision.sh NAME...          only these; also: golangci-lint workflowcheck
 #
 # It asks nothing, and takes under a second when all is there.
@@ -13,6 +13,13 @@ GOLANGCI_LINT=v2.5.0
 WORKFLOWCHECK=v0.6.0
 TEMPORAL=v1.5.1
 PYTHON_PACKAGES=(deltalake==1.6.6 pyarrow==26.0.1 arro3-core==0.9.1)
+SPARK=4.0.1
+MAVEN=https://repo1.maven.org/maven2
+# Path in Maven Central, then SHA-256. What else Delta Lake needs is among Spark's own jars.
+DELTA_JARS=(
+	io/delta/delta-spark_2.13/4.0.0/delta-spark_2.13-4.0.0.jar 538511702aae0ef6973a6a70af3d4543c9009f8edbed786a00737e2d3cd7f04e
+	io/delta/delta-storage/4.0.0/delta-storage-4.0.0.jar 9bdb9fb450f1e119eba53feb427f331b0d09072d26485b8273883ad72c9a2e1d
+)
 
 say() { printf 'provision: %s\n' "$*" >&2; }
 fail() {
@@ -70,6 +77,10 @@ provision_temporal() {
 	go_tool temporal github.com/temporalio/cli/cmd/temporal github.com/temporalio/cli "$TEMPORAL"
 }
 
+provision_venv() {
+	python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python 3 with venv" python3 python3-venv
+}
+
 # deltalake reads what we wrote, in interop tests and the benchmark.
 provision_python() {
 	local python=${TRIBUTARY_TEST_PYTHON:-} venv=.cache/venv
@@ -79,7 +90,7 @@ provision_python() {
 		return
 	fi
 	[ "$(cat $venv/pins 2>/dev/null)" != "${PYTHON_PACKAGES[*]}" ] || return 0
-	python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python 3 with venv" python3 python3-venv
+	provision_venv
 	say "installing ${PYTHON_PACKAGES[*]} into $venv"
 	rm -rf "$venv"
 	python3 -m venv "$venv"
@@ -87,6 +98,55 @@ provision_python() {
 		fail "$venv could not be filled: pip install ${PYTHON_PACKAGES[*]} in a Python of your own, and name it in TRIBUTARY_TEST_PYTHON"
 	"$venv/bin/python" -c 'import deltalake, pyarrow'
 	echo "${PYTHON_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
+}
+
+# java_for_spark prints the path of a Java that Spark runs on, which need not be the first in the PATH.
+java_for_spark() {
+	local java
+	for java in "${JAVA_HOME:-}/bin/java" "$(command -v java)" /usr/lib/jvm/*/bin/java; do
+		if [ -x "$java" ] && [[ $("$java" -version 2>&1) =~ \ version\ \"(17|21)[.\"] ]]; then
+			readlink -f "$java"
+			return
+		fi
+	done
+	return 1
+}
+
+# .cache/spark is a venv with Spark, and has what testserver.Spark starts: java, jars/ and delta/.
+provision_spark() {
+	[ -z "${TRIBUTARY_TEST_SPARK:-}" ] || return 0
+	local dir=.cache/spark pins="pyspark==$SPARK ${DELTA_JARS[*]}"
+	[ ! -x $dir/java ] || [ "$(cat $dir/pins 2>/dev/null)" != "$pins" ] || return 0
+	java_for_spark >/dev/null || (apt_install "Java 17 or 21" openjdk-17-jre-headless) ||
+		apt_install "Java 17 or 21" openjdk-21-jre-headless # newer Debian has no 17
+	provision_venv
+	say "installing pyspark==$SPARK and Delta Lake into $dir (450 MB to download, once)"
+	rm -rf $dir
+	python3 -m venv $dir
+	# Without pip's cache: it would keep as much again, twice.
+	$dir/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir "pyspark==$SPARK" </dev/null ||
+		fail "$dir could not be filled with pip install pyspark==$SPARK. Run this again, or name a Spark Thrift server in TRIBUTARY_TEST_SPARK"
+	(cd $dir && ln -s lib/python3*/site-packages/pyspark/jars jars)
+	download_delta $dir/bin/python $dir/delta
+	ln -s "$(java_for_spark)" $dir/java
+	echo "$pins" >$dir/pins # last: an interrupted installation is begun again
+}
+
+# download_delta PYTHON DIR fetches DELTA_JARS; what does not have its checksum is an error.
+download_delta() {
+	mkdir "$2"
+	"$1" - "$MAVEN" "$2" "${DELTA_JARS[@]}" <<-'EOF' || fail "Delta Lake's jars could not be fetched from $MAVEN (above). Run this again"
+		import hashlib, os, sys, urllib.request
+		base, folder, *jars = sys.argv[1:]
+		for path, want in zip(jars[::2], jars[1::2]):
+		    with urllib.request.urlopen(base + "/" + path, timeout=120) as response:
+		        data = response.read()
+		    got = hashlib.sha256(data).hexdigest()
+		    if got != want:
+		        sys.exit(f"{base}/{path} has SHA-256 {got}, not {want}")
+		    with open(os.path.join(folder, os.path.basename(path)), "wb") as file:
+		        file.write(data)
+	EOF
 }
 
 provision_golangci_lint() {
@@ -97,10 +157,10 @@ provision_workflowcheck() {
 	go_tool workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck "$WORKFLOWCHECK"
 }
 
-[ $# -gt 0 ] || set -- compiler mariadb temporal python
+[ $# -gt 0 ] || set -- compiler mariadb temporal python spark
 for name; do
 	case $name in
-	compiler | mariadb | temporal | python | golangci-lint | workflowcheck) "provision_${name//-/_}" ;;
-	*) fail "unknown: $name (one of compiler, mariadb, temporal, python, golangci-lint, workflowcheck)" ;;
+	compiler | mariadb | temporal | python | spark | golangci-lint | workflowcheck) "provision_${name//-/_}" ;;
+	*) fail "unknown: $name (one of compiler, mariadb, temporal, python, spark, golangci-lint, workflowcheck)" ;;
 	esac
 done

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tributary/config"
+	"tributary/internal/lake"
 	"tributary/internal/secrets"
 	"tributary/internal/table"
 )
@@ -52,6 +52,7 @@ type checker struct {
 	app      *app
 	cfg      *config.Config
 	syncs    []config.Sync
+	central  lake.Lake // nil when there is none to hold tables against
 	findings []finding
 }
 
@@ -65,11 +66,14 @@ func (a *app) check(ctx context.Context, names []string) error {
 		return err
 	}
 	c := &checker{app: a, cfg: cfg, syncs: chosen}
-	c.addf("configuration", findingOK, "%d syncs in %s", len(cfg.Syncs), cfg.Dir)
+	c.addf("configuration", findingOK, "%s in %s", count(len(cfg.Syncs), "sync"), cfg.Dir)
 	c.salts(ctx)
 	clients := c.registry(ctx)
 	c.temporal(ctx, clients)
-	c.lake()
+	c.lake(ctx)
+	if c.central != nil {
+		defer func() { _ = c.central.Close() }() // it only read
+	}
 	c.clients(ctx, clients)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -129,7 +133,7 @@ func (c *checker) registry(ctx context.Context) []table.Client {
 		c.names(sync, "client", sync.Clients, idsOf(all))
 	}
 	concerned := c.concerned(all)
-	c.addf("clients", findingOK, "%d of %d clients, in %d of %d regions", len(concerned), len(all), len(regionsOf(concerned)), len(regions))
+	c.addf("clients", findingOK, "%d of %s, in %d of %s", len(concerned), count(len(all), "client"), len(regionsOf(concerned)), count(len(regions), "region"))
 	for _, region := range regions {
 		if !in(regionsOf(all), region) || len(all) == 0 {
 			c.addf("clients", findingWarning, "region %s has no clients", region)
@@ -179,26 +183,15 @@ func (c *checker) temporal(ctx context.Context, clients []table.Client) {
 	}
 }
 
-func (c *checker) lake() {
-	if c.cfg.Lake.Kind != config.LakeLocal {
-		return
-	}
-	if err := checkLake(c.cfg.Lake); err != nil {
-		c.findings = append(c.findings, fault("lake", err))
-		return
-	}
-	c.addf("lake", findingOK, "%s can be written", c.cfg.Lake.Path)
-}
-
 // maxSkew is how far a client's clock may be from ours without a warning. Windows use the client's own clock, so a wrong
 // one loses nothing until it is set.
 const maxSkew = 5 * time.Minute
 
 func (c *checker) clients(ctx context.Context, clients []table.Client) {
 	n := &inspector{syncs: c.syncs, resolve: secrets.Resolve, progress: c.app.counter("clients checked")}
-	fit := newFitter(ctx, c.cfg)
-	defer fit.close()
-	for _, report := range n.run(ctx, clients) {
+	reports := n.run(ctx, clients)
+	c.fit(ctx, reports)
+	for _, report := range reports {
 		client := finding{Check: "client", Region: report.client.Region, Client: report.client.ID}
 		if report.err != nil {
 			client.Status, client.Detail = findingFault, report.err.Error()
@@ -210,14 +203,8 @@ func (c *checker) clients(ctx context.Context, clients []table.Client) {
 			c.findings = append(c.findings, client)
 		}
 		for _, t := range report.tables {
-			if t.err == nil {
-				t.err = fit.check(ctx, t)
-			}
 			c.findings = append(c.findings, t.finding())
 		}
-	}
-	if fit.err != nil && !errors.Is(fit.err, errNoLake) {
-		c.findings = append(c.findings, fault("lake", fit.err))
 	}
 }
 

@@ -1,59 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"tributary/config"
-	"tributary/internal/lake"
+	"github.com/dustin/go-humanize/english"
+
 	"tributary/internal/table"
 )
-
-// fitter holds client tables against the central tables, each of which it describes once. A lake that cannot be
-// opened is one fault, in err, and not one of each table.
-type fitter struct {
-	central lake.Lake
-	err     error
-	tables  map[[2]string]described
-}
-
-type described struct {
-	table lake.Table
-	err   error
-}
-
-func newFitter(ctx context.Context, cfg *config.Config) *fitter {
-	central, err := openLake(ctx, cfg)
-	return &fitter{central: central, err: err, tables: map[[2]string]described{}}
-}
-
-func (f *fitter) check(ctx context.Context, t inspected) error {
-	if f.central == nil { // err says why
-		return nil
-	}
-	at := [2]string{t.ref.Schema, t.ref.Table}
-	d, known := f.tables[at]
-	if !known {
-		d.table, d.err = f.central.Describe(ctx, t.ref.Schema, t.ref.Table)
-		f.tables[at] = d
-	}
-	if errors.Is(d.err, lake.ErrNotFound) {
-		return nil
-	}
-	if d.err != nil {
-		return d.err
-	}
-	return checkFit(d.table, t.schema, t.spec.Drift)
-}
-
-func (f *fitter) close() {
-	if f.central != nil {
-		_ = f.central.Close() // it only read
-	}
-}
 
 func regionsOf(clients []table.Client) []string {
 	regions := make([]string, len(clients))
@@ -160,13 +115,10 @@ func withoutNames(message, client string) string {
 }
 
 func count(n int, word string) string {
-	switch n {
-	case 0:
-		return "no " + word + "s"
-	case 1:
-		return "1 " + word
+	if n == 0 {
+		return "no " + english.PluralWord(0, word, "")
 	}
-	return fmt.Sprintf("%d %ss", n, word)
+	return english.Plural(n, word, "")
 }
 
 // counter shows how far something is, in a terminal only.

@@ -82,9 +82,14 @@ func configDir(t *testing.T, files map[string]string) string {
 		all[name] = content
 	}
 	for name, content := range all {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+		writeFile(t, dir, name, content)
 	}
 	return dir
+}
+
+func writeFile(t *testing.T, dir, name, content string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 }
 
 func loadConfig(t *testing.T, dir string) *config.Config {

@@ -105,15 +105,20 @@ func width(w io.Writer) int {
 var statusColors = map[string]text.Color{
 	"ok": text.FgGreen, "failed": text.FgRed, "fault": text.FgRed, "skipped": text.FgYellow, "cancelled": text.FgYellow,
 	"warning": text.FgYellow, "never": text.FgYellow, "created": text.FgGreen, "updated": text.FgYellow, "deleted": text.FgRed,
+	"equal": text.FgGreen, "differs": text.FgYellow, "missing": text.FgYellow, "unread": text.FgRed, "fails": text.FgRed,
+	"added": text.FgGreen, "widened": text.FgYellow,
 }
 
 // status colours a status word.
-func (a *app) status(w io.Writer, word string) string {
-	color, known := statusColors[word]
+func (a *app) status(w io.Writer, word string) string { return a.paint(w, word, word) }
+
+// paint colours words as a status is.
+func (a *app) paint(w io.Writer, status, words string) string {
+	color, known := statusColors[status]
 	if !known || !a.colored(w) {
-		return word
+		return words
 	}
-	return color.Sprint(word)
+	return color.Sprint(words)
 }
 
 // oneLine makes text fit into a cell: one line, at most limit characters, nothing that moves the cursor.

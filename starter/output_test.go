@@ -109,3 +109,34 @@ func TestFindingsArePrintedAndCoded(t *testing.T) {
 		})
 	}
 }
+
+func TestTablesAndTheirHistoryArePrinted(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tables := []listedTable{
+		{Schema: "main.central", Table: "orders", Rows: 1234567, Files: 120, Bytes: 2_345_678_901, Version: 1234, ClusterBy: []string{"client_id"}, LastSync: now.Add(-3 * time.Hour)},
+		{Schema: "main.central", Table: "sync_log", Rows: 24, Files: 1, Bytes: 4100, Version: 7, PartitionBy: []string{"schema"}},
+	}
+	described := lake.Table{
+		Schema: "main.central", Name: "orders", Comment: "The\norders", Version: 7, Rows: 1234567, Files: 3, Bytes: 4100,
+		Properties: map[string]string{"delta.b": "2", "delta.a": "1"},
+		Columns:    table.Schema{{Name: "id", Type: table.Long}, {Name: "amount", Type: table.Decimal(12, 2), Nullable: true, Comment: "in \x1b[31meuros"}},
+	}
+	commits := []lake.Commit{
+		{Version: 3, Time: now, Operation: "OPTIMIZE", Metrics: map[string]string{"numAddedFiles": "1"}},
+		{Version: 2, Time: now, Operation: "MERGE", Parameters: map[string]string{"clients": "acme,bolt"}, Metrics: map[string]string{
+			"numTargetRowsInserted": "1200", "numTargetRowsUpdated": "30", "numTargetRowsDeleted": "4", "numOutputRows": "99999"}},
+		{Version: 1, Time: now, Operation: "WRITE", Metrics: map[string]string{"numOutputRows": "50"}},
+		{Version: 0, Time: now, Operation: "CREATE TABLE"},
+	}
+	for name, do := range map[string]func(*app) error{
+		"table_list":         func(a *app) error { return a.printTables(tables, now) },
+		"table_described":    func(a *app) error { return a.printDescribed(described) },
+		"history_of_changes": func(a *app) error { return a.printHistory(commits) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := printed(t, outputTable, do)
+			require.NoError(t, err)
+			golden(t, name, got)
+		})
+	}
+}

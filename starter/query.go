@@ -26,12 +26,14 @@ func (a *app) queryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   `query "SQL"`,
 		Short: "Query the lake",
-		Long: `Query runs a SELECT in DuckDB's SQL over the central tables of a schema, as they are or as they were. The SQL "-" is read
-from standard input. sync_log and sync_runs are tables too.
+		Long: `Query runs a SELECT over the central tables of a schema, as they are or as they were: in DuckDB's SQL on a local lake, in
+Spark's SQL on Spark and Databricks, with the account's own rights. The SQL "-" is read from standard input. sync_log and
+sync_runs are tables too.
 
 -o json streams one JSON array, -o csv CSV with a header; both give every row.`,
 		Example: `  tributary query "SELECT client_id, count(*) FROM orders GROUP BY ALL"
-  tributary query "SELECT * FROM orders WHERE id = 7" --as-of 2026-11-01T06:00:00Z`,
+  tributary query "SELECT * FROM orders WHERE id = 7" --as-of 2026-11-01T06:00:00Z
+  tributary query "SELECT count(*) FROM orders" --as-of 7d`,
 		Args:        oneArg("SQL"),
 		Annotations: map[string]string{outputAnnotation: outputCSV},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +42,7 @@ from standard input. sync_log and sync_runs are tables too.
 	}
 	cmd.Flags().StringVar(&f.schema, "schema", "", "the central schema; default: that of the syncs, where they have one")
 	cmd.Flags().Int64Var(&f.version, "version", 0, "the tables as they were at this version")
-	cmd.Flags().StringVar(&f.asOf, "as-of", "", "the tables as they were at this time (RFC 3339, or 2006-01-02 15:04:05 in UTC) or so long ago (90m)")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "the tables as they were at this time (RFC 3339, or 2006-01-02 15:04:05 in UTC) or so long ago (90m, 7d)")
 	cmd.Flags().IntVar(&f.limit, "limit", 1000, "how many rows a table shows; 0 shows all")
 	cmd.MarkFlagsMutuallyExclusive("version", "as-of")
 	must(cmd.RegisterFlagCompletionFunc("schema", a.completeSchemas))
@@ -106,7 +108,7 @@ func statement(cmd *cobra.Command, sql string) (string, error) {
 // querySchema returns the schema that was asked for, or the syncs' own.
 func querySchema(cfg *config.Config, asked string) (string, error) {
 	if asked != "" {
-		return asked, nil
+		return withCatalog(cfg, asked), nil
 	}
 	if all := schemas(cfg); len(all) > 1 {
 		return "", fmt.Errorf("the syncs have several schemas: choose one with --schema; %s", strict.OneOf(all))
@@ -114,9 +116,11 @@ func querySchema(cfg *config.Config, asked string) (string, error) {
 	return cfg.Syncs[0].Target.Central(), nil
 }
 
-func schemas(cfg *config.Config) []string {
+func schemas(cfg *config.Config) []string { return schemasOf(cfg.Syncs) }
+
+func schemasOf(syncs []config.Sync) []string {
 	var all []string
-	for _, sync := range cfg.Syncs {
+	for _, sync := range syncs {
 		if len(all) == 0 || !in(all, sync.Target.Central()) {
 			all = append(all, sync.Target.Central())
 		}
@@ -141,7 +145,7 @@ func (f queryFlags) at(version bool, now time.Time) (lake.At, error) {
 	case f.asOf == "":
 		return lake.At{}, nil
 	}
-	if ago, err := time.ParseDuration(f.asOf); err == nil && ago >= 0 {
+	if ago, ok := parseAgo(f.asOf); ok {
 		return lake.At{Time: now.Add(-ago).UTC()}, nil
 	}
 	t, err := parseTime(f.asOf)

@@ -61,7 +61,7 @@ Begin with "tributary check", then "tributary run SYNC"; "tributary schedule app
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.checkCommand(), a.tableCommand(), a.runCommand(), a.watchCommand(), a.cancelCommand(), a.backfillCommand(),
-		a.statusCommand(), a.queryCommand(), a.scheduleCommand(), a.versionCommand())
+		a.statusCommand(), a.historyCommand(), a.queryCommand(), a.scheduleCommand(), a.versionCommand())
 	must(root.MarkPersistentFlagDirname("config"))
 	must(root.RegisterFlagCompletionFunc("output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return outputs(cmd), cobra.ShellCompDirectiveNoFileComp

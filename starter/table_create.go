@@ -12,43 +12,42 @@ import (
 	"tributary/config"
 	"tributary/internal/lake"
 	"tributary/internal/lake/open"
-	"tributary/internal/secrets"
-	"tributary/internal/table"
 )
 
-func (a *app) tableCommand() *cobra.Command {
+func (a *app) tableCreateCommand() *cobra.Command {
 	var dryRun bool
 	create := &cobra.Command{
 		Use:   "create [SYNC…]",
 		Short: "Create the central tables from the sources' columns",
-		Long: `Create makes the central tables of syncs, apart from any ingestion, with the columns of all clients together: what a client
-has more is added. Existing tables keep what they have. A run also creates what is missing.`,
+		Long: `Create makes the central tables of syncs, apart from any ingestion, with the columns of all clients together, in types that hold
+the values of all of them, and with the sources' comments. Existing tables get the columns that they lack, as drift allows,
+and keep what they have. A run also creates what is missing, from the clients that come first.`,
 		ValidArgsFunction: a.completeSyncs(0),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.createTables(cmd.Context(), args, dryRun) },
 	}
-	create.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be made, and make nothing")
-	return groupCommand("table", "Manage the central tables", create)
+	create.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be made, and make nothing; -o json has every column")
+	return create
 }
 
 // What became of a central table.
 const (
 	tableCreated   = "created"
-	tableUpdated   = "updated" // it got columns
+	tableUpdated   = "updated" // it got columns, or wider ones
 	tableUnchanged = "unchanged"
+	tableFailed    = "failed"
 )
 
 // madeTable is what `table create` did to one central table, or would do.
 type madeTable struct {
-	Schema  string   `json:"schema"`
-	Table   string   `json:"table"`
-	Action  string   `json:"action"`
-	Columns int      `json:"columns"`         // in all
-	Added   []string `json:"added,omitempty"` // "name type", of a table that was there
-	Faults  []string `json:"faults,omitempty"`
+	Schema     string      `json:"schema"`
+	Table      string      `json:"table"`
+	Action     string      `json:"action"`
+	Columns    int         `json:"columns"`           // in all
+	Added      []string    `json:"added,omitempty"`   // "name type", of a table that was there
+	Widened    []string    `json:"widened,omitempty"` // "name type", as it is now
+	Definition *lake.Table `json:"definition,omitempty"`
+	Faults     []string    `json:"faults,omitempty"` // of clients: the others go on
 }
-
-// fault keeps what went wrong for one client: the others go on.
-func (m *madeTable) fault(err error) { m.Faults = append(m.Faults, err.Error()) }
 
 func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (err error) {
 	cfg, err := a.load()
@@ -59,10 +58,6 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if err != nil {
 		return err
 	}
-	clients, err := clientsOf(ctx, cfg, chosen)
-	if err != nil {
-		return err
-	}
 	central, err := lakeFor(ctx, cfg, dryRun)
 	if err != nil {
 		return err
@@ -70,24 +65,15 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if central != nil {
 		defer func() { err = errors.Join(err, central.Close()) }()
 	}
-	n := &inspector{syncs: chosen, resolve: secrets.Resolve, progress: a.counter("clients read")}
-	m := &maker{central: central, dryRun: dryRun}
-	if err := m.all(ctx, n.run(ctx, clients)); err != nil {
+	tables, faults, err := a.readWants(ctx, cfg, chosen)
+	if err != nil {
+		return err
+	}
+	m := &maker{central: central, dryRun: dryRun, faults: faults}
+	if err := m.all(ctx, tables); err != nil {
 		return err
 	}
 	return a.printMade(m)
-}
-
-func clientsOf(ctx context.Context, cfg *config.Config, chosen []config.Sync) ([]table.Client, error) {
-	reg, err := cfg.Registry()
-	if err != nil {
-		return nil, err
-	}
-	all, err := reg.Clients(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	return (&checker{syncs: chosen}).concerned(all), nil
 }
 
 // lakeFor opens the lake, and makes its folder unless it is a dry run: then there may be none.
@@ -107,94 +93,89 @@ type maker struct {
 	central lake.Lake // nil when there is none yet, in a dry run
 	dryRun  bool
 	made    []*madeTable
-	tables  []lake.Table // as they are now, or would be; as made
-	faults  []string     // of clients as a whole
+	faults  []string // of clients as a whole
 }
 
-// all makes the tables of every client in turn: each adds the columns that it has more. Faults of clients and
-// tables do not stop the others.
-func (m *maker) all(ctx context.Context, reports []clientReport) error {
-	for _, report := range reports {
-		if report.err != nil {
-			m.faults = append(m.faults, report.err.Error())
-		}
-		for _, t := range report.tables {
-			if err := m.one(ctx, t); err != nil {
-				return err
-			}
-		}
+// all makes tables one after another: a lake serialises such changes anyway. Faults of clients and tables do not stop the others.
+func (m *maker) all(ctx context.Context, tables []*wantedTable) error {
+	current, err := currentTables(ctx, m.central, tables)
+	if err != nil {
+		return err
+	}
+	for _, w := range tables {
+		m.made = append(m.made, m.one(ctx, w, current[w.tableName]))
 	}
 	return ctx.Err()
 }
 
-func (m *maker) one(ctx context.Context, t inspected) error {
-	i, err := m.find(ctx, t)
-	if err != nil {
-		return err
+// currentTables describes those of the tables that the lake has.
+func currentTables(ctx context.Context, central lake.Lake, tables []*wantedTable) (map[tableName]*lake.Table, error) {
+	current := map[tableName]*lake.Table{}
+	if central == nil {
+		return current, nil
 	}
-	made, now := m.made[i], &m.tables[i]
-	fault := t.err
-	if fault == nil && len(now.Columns) > 0 {
-		fault = checkFit(*now, t.schema, t.spec.Drift)
+	names := make([]tableName, len(tables))
+	for i, w := range tables {
+		names[i] = w.tableName
 	}
-	if fault != nil {
-		made.fault(fault)
-		return nil
-	}
-	added := newColumns(*now, t.schema)
-	if len(added) == 0 || len(now.Columns) > 0 && t.spec.Drift == table.DriftIgnore {
-		return nil
-	}
-	if !m.dryRun {
-		def := lake.Table{Schema: t.ref.Schema, Name: t.ref.Table, Columns: t.schema, PartitionBy: t.spec.PartitionBy, ClusterBy: t.spec.ClusterBy, Comment: t.plan.Comment}
-		if _, err := m.central.Create(ctx, def); err != nil {
-			made.fault(fmt.Errorf("client %q: %w", t.ref.Client, err))
-			return nil
+	for n, d := range describeAll(ctx, central, names) {
+		if d.err != nil && !errors.Is(d.err, lake.ErrNotFound) {
+			return nil, d.err
+		}
+		if d.err == nil {
+			current[n] = &d.table
 		}
 	}
-	if len(now.Columns) == 0 {
-		made.Action = tableCreated
-	} else if made.Action == tableUnchanged {
-		made.Action = tableUpdated
-	}
-	for _, c := range added {
-		if made.Action == tableUpdated {
-			made.Added = append(made.Added, c.Name+" "+string(c.Type))
-		}
-	}
-	now.Columns = append(slices.Clip(now.Columns), added...)
-	made.Columns = len(now.Columns)
-	return nil
+	return current, nil
 }
 
-// find returns the index of a central table, which it describes the first time.
-func (m *maker) find(ctx context.Context, t inspected) (int, error) {
-	for i, made := range m.made {
-		if made.Schema == t.ref.Schema && made.Table == t.ref.Table {
-			return i, nil
+// one makes a table, or adds what it lacks. A nil now is a table that is not there.
+func (m *maker) one(ctx context.Context, w *wantedTable, now *lake.Table) *madeTable {
+	made := &madeTable{Schema: w.schema, Table: w.name, Action: tableUnchanged, Faults: w.faults}
+	def := lake.Table{Schema: w.schema, Name: w.name, Comment: w.comment()}
+	if now != nil {
+		def = *now
+		made.Columns = len(now.Columns)
+	} else if len(w.wants) > 0 {
+		def.PartitionBy, def.ClusterBy = w.wants[0].PartitionBy, w.wants[0].ClusterBy
+	}
+	before := def.Columns
+	combined, refused := lake.Combine(before, w.ref(), w.wants, widens(m.central))
+	for _, r := range refused {
+		made.Faults = append(made.Faults, r.Err.Error())
+	}
+	def.Columns = combined
+	for _, c := range def.Columns {
+		switch i := before.Find(c.Name); {
+		case i < 0:
+			made.Added = append(made.Added, c.Name+" "+string(c.Type))
+		case before[i].Type != c.Type:
+			made.Widened = append(made.Widened, c.Name+" "+string(c.Type))
 		}
 	}
-	now := lake.Table{Schema: t.ref.Schema, Name: t.ref.Table}
-	if m.central != nil {
-		found, err := m.central.Describe(ctx, t.ref.Schema, t.ref.Table)
-		if err != nil && !errors.Is(err, lake.ErrNotFound) {
-			return 0, err
+	if len(made.Added)+len(made.Widened) == 0 {
+		if now == nil {
+			made.Action = tableFailed // no source could be read
 		}
-		if err == nil {
-			now = found
+		return made
+	}
+	if !m.dryRun {
+		if _, err := m.central.Create(ctx, def); err != nil {
+			made.Action, made.Added, made.Widened, made.Faults = tableFailed, nil, nil, append(made.Faults, err.Error())
+			return made
 		}
 	}
-	m.tables = append(m.tables, now)
-	m.made = append(m.made, &madeTable{Schema: t.ref.Schema, Table: t.ref.Table, Action: tableUnchanged, Columns: len(now.Columns)})
-	return len(m.made) - 1, nil
+	made.Columns, made.Definition = len(def.Columns), &def
+	made.Action = tableUpdated
+	if now == nil {
+		made.Action, made.Added = tableCreated, nil
+	}
+	return made
 }
 
 func (a *app) printMade(m *maker) error {
 	faults := slices.Clone(m.faults)
 	for _, made := range m.made {
-		if made.Columns == 0 && len(made.Faults) > 0 {
-			made.Action = "failed"
-		}
 		faults = append(faults, made.Faults...)
 	}
 	if a.json() {
@@ -219,10 +200,15 @@ func (a *app) printMadeTable(m *maker) error {
 	if m.dryRun {
 		a.sayf("dry run: nothing was made")
 	}
-	g := a.table("schema", "table", "action", "columns", "added")
+	g := a.table("schema", "table", "action", "columns", "layout", "added or widened")
 	g.right(4)
 	for _, made := range m.made {
-		g.row(made.Schema, made.Table, a.status(a.out, made.Action), made.Columns, strings.Join(made.Added, ", "))
+		layout := ""
+		if made.Action == tableCreated {
+			layout = lake.Layout(made.Definition.PartitionBy, made.Definition.ClusterBy)
+		}
+		g.row(made.Schema, made.Table, a.status(a.out, made.Action), made.Columns, layout,
+			oneLine(strings.Join(slices.Concat(made.Added, made.Widened), ", "), 200))
 	}
 	return g.flush()
 }

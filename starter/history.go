@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tributary/internal/lake"
+)
+
+func (a *app) historyCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "history TABLE",
+		Short: "Show what was done to a central table",
+		Long: `History lists a central table's commits, newest first: each is a version that "tributary query --version" can read while its
+files are kept. A merge says how many rows it inserted, updated and deleted, and of which clients, where the lake's log
+has it; -o json gives all that the log says. TABLE is a name, schema.table or catalog.schema.table.`,
+		Args:              oneArg("TABLE"),
+		ValidArgsFunction: a.completeLakeTables,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.showHistory(cmd.Context(), args[0], limit) },
+	}
+	cmd.Flags().IntVar(&limit, "limit", 20, "how many commits; 0 shows all")
+	return cmd
+}
+
+func (a *app) showHistory(ctx context.Context, written string, limit int) (err error) {
+	if limit < 0 {
+		return fmt.Errorf("--limit %d: write 0 for all, or how many", limit)
+	}
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	n, err := tableNamed(cfg, written)
+	if err != nil {
+		return err
+	}
+	central, err := openLake(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, central.Close()) }()
+	commits, err := central.History(ctx, n.schema, n.name, limit)
+	if err != nil {
+		return orNearest(ctx, central, n, err)
+	}
+	if a.json() {
+		return a.writeJSON(commits)
+	}
+	return a.printHistory(commits)
+}
+
+// Metrics of the operations that change rows, as Delta's log has them.
+var (
+	insertedMetrics = []string{"numTargetRowsInserted", "numOutputRows"}
+	updatedMetrics  = []string{"numTargetRowsUpdated", "numUpdatedRows"}
+	deletedMetrics  = []string{"numTargetRowsDeleted", "numDeletedRows"}
+)
+
+func (a *app) printHistory(commits []lake.Commit) error {
+	g := a.table("version", "time", "operation", "inserted", "updated", "deleted", "clients")
+	g.right(1, 4, 5, 6)
+	for _, c := range commits {
+		g.row(c.Version, c.Time.UTC().Format(time.DateTime), dash(oneLine(c.Operation, 40)),
+			metric(c, insertedMetrics), metric(c, updatedMetrics), metric(c, deletedMetrics),
+			dash(oneLine(c.Parameters["clients"], max(width(a.out)-75, 20))))
+	}
+	return g.flush()
+}
+
+// metric is the first of the metrics that the commit has. A merge's own go first: it also counts rows that it only copied.
+func metric(c lake.Commit, names []string) string {
+	for _, name := range names {
+		text, known := c.Metrics[name]
+		if n, err := strconv.ParseInt(text, 10, 64); known && err == nil {
+			return comma(n)
+		}
+	}
+	return "-"
+}

@@ -4,6 +4,8 @@
 //	env:NAME    the environment variable of the process that resolves it
 //	file:PATH   the file's content, without its last line break; a relative path is
 //	            relative to the process's working directory
+//	databricks:SCOPE/KEY
+//	            a secret of a secret scope, by a [Resolver] that is signed in to the workspace
 //
 // Errors name the reference and never the value. What is no reference is not shown
 // either: it may be a secret that someone wrote in the wrong place.
@@ -24,6 +26,8 @@ var (
 	ErrReference = errors.New("not a usable secret reference")
 	// ErrNotFound is returned when the reference is well-formed and nothing, or nothing but empty text, is there.
 	ErrNotFound = errors.New("secret not found")
+	// ErrDenied is returned when the process may not read the secret. It is permanent.
+	ErrDenied = errors.New("secret may not be read")
 )
 
 // maxFile bounds a secret's file, in bytes: what is larger is the wrong file.
@@ -38,7 +42,7 @@ type scheme struct {
 var schemes = map[string]scheme{
 	"env":        {checkEnv, resolveEnv},
 	"file":       {checkFile, resolveFile},
-	"databricks": {checkDatabricks, nil},
+	"databricks": {checkDatabricks, resolveNowhere},
 }
 
 // Check says whether a reference is well-formed, without looking the secret up. Its error is ErrReference.
@@ -48,7 +52,7 @@ func Check(ref string) error {
 }
 
 // Resolve returns the secret that a reference names: never empty. Errors are ErrReference, ErrNotFound, or
-// the operating system's.
+// the operating system's. A databricks: reference is ErrReference: it takes a [Resolver].
 func Resolve(ctx context.Context, ref string) (string, error) {
 	s, rest, err := parse(ref)
 	if err != nil {
@@ -68,7 +72,7 @@ func parse(ref string) (scheme, string, error) {
 	name, rest, ok := strings.Cut(ref, ":")
 	s, known := schemes[name]
 	if !ok || !known {
-		return scheme{}, "", fmt.Errorf("%w (its text is not shown, in case it is the secret): write env:NAME or file:PATH", ErrReference)
+		return scheme{}, "", fmt.Errorf("%w (its text is not shown, in case it is the secret): write env:NAME, file:PATH or databricks:SCOPE/KEY", ErrReference)
 	}
 	if err := s.check(rest); err != nil {
 		return scheme{}, "", fmt.Errorf("%w: %w", ErrReference, err)
@@ -141,8 +145,4 @@ func readFile(path string) (string, error) {
 		return "", fmt.Errorf("%w: the file is empty; write the secret into it", ErrNotFound)
 	}
 	return secret, nil
-}
-
-func checkDatabricks(string) error {
-	return errors.New("databricks:SCOPE/KEY needs the databricks lake, which is not available yet; use env:NAME or file:PATH")
 }

@@ -1,0 +1,164 @@
+package databricks
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/databricks/databricks-sdk-go/apierr"
+	"golang.org/x/oauth2"
+)
+
+// Errors of this package, wrapped with what, which and what to do.
+var (
+	ErrSettings    = errors.New("the settings of Databricks do not work")    // a setting is missing or wrong; permanent
+	ErrDenied      = errors.New("denied by Databricks")                      // credentials are refused, or a grant is missing; permanent
+	ErrMissing     = errors.New("not found at Databricks")                   // no such volume, secret, job or warehouse; permanent
+	ErrInvalid     = errors.New("refused by Databricks")                     // the request itself is wrong; permanent
+	ErrTooLarge    = errors.New("file is too large for Databricks")          // over MaxFile; permanent
+	ErrFull        = errors.New("storage of Databricks is full")             // or its quota is used up; retryable once there is room
+	ErrIncomplete  = errors.New("file arrived incomplete")                   // what is in the volume differs in size; upload again
+	ErrUnavailable = errors.New("Databricks is unavailable or out of reach") // retries were used up; retryable
+)
+
+// advice is what to do, by the kind of answer.
+type advice struct {
+	what    string // what was asked for: "upload /Volumes/…"
+	denied  string // which grant it needs
+	missing string // what to create or correct
+}
+
+// failed makes the SDK's error one of ours. The SDK's is not wrapped: it holds the request, with its token.
+func (w *Workspace) failed(ctx context.Context, err error, a advice) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", a.what, ctx.Err())
+	}
+	var ours *ourError
+	if errors.As(err, &ours) {
+		return fmt.Errorf("%s: %w", a.what, ours.error)
+	}
+	var api *apierr.APIError
+	if !errors.As(err, &api) {
+		return w.failedOnTheWay(err, a)
+	}
+	text := w.text(api)
+	switch {
+	case unauthenticated(api):
+		return fmt.Errorf("%w: %s: %s refuses the credentials (HTTP %d: %s); renew the token or the secret that it signs in with",
+			ErrDenied, a.what, w.cfg.Host, api.StatusCode, text)
+	case api.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("%w: %s: %s; %s", ErrDenied, a.what, text, a.denied)
+	case api.StatusCode == http.StatusRequestEntityTooLarge:
+		return fmt.Errorf("%w: %s: %s; write smaller files", ErrTooLarge, a.what, text)
+	case api.StatusCode == http.StatusInsufficientStorage, strings.Contains(api.ErrorCode, "QUOTA"):
+		return fmt.Errorf("%w: %s: %s; make room or raise the quota, and run again", ErrFull, a.what, text)
+	case missing(api):
+		return fmt.Errorf("%w: %s: %s; %s", ErrMissing, a.what, text, a.missing)
+	case transient(err):
+		return fmt.Errorf("%w: %s: HTTP %d: %s; it was tried again for %s, run again later", ErrUnavailable, a.what, api.StatusCode, text, w.retry)
+	}
+	return fmt.Errorf("%w: %s: HTTP %d %s: %s", ErrInvalid, a.what, api.StatusCode, api.ErrorCode, text)
+}
+
+func (w *Workspace) failedOnTheWay(err error, a advice) error {
+	if fromNetwork(err) || answered(err) >= http.StatusInternalServerError {
+		return fmt.Errorf("%w: %s: %s; check lake.host and the network, and run again", ErrUnavailable, a.what, w.text(err))
+	}
+	if status := answered(err); status != 0 { // the token could not be renewed
+		return fmt.Errorf("%w: %s: %s; renew the credentials", ErrDenied, a.what, w.text(err))
+	}
+	return fmt.Errorf("%w: %s: %s", ErrInvalid, a.what, w.text(err))
+}
+
+// ourError is an error of this package that passes through the SDK on its way.
+type ourError struct{ error }
+
+// unauthenticated tells refused credentials from missing grants: both are 403, but only the second has a name for its code.
+// A token that expired is answered "403 Invalid access token." (databricks-sdk-go issues 917 and 1046).
+func unauthenticated(api *apierr.APIError) bool {
+	_, err := strconv.Atoi(api.ErrorCode)
+	return api.StatusCode == http.StatusUnauthorized || api.StatusCode == http.StatusForbidden && err == nil
+}
+
+// missing also knows the Jobs API's 400 for a job or a run that is not there.
+func missing(api *apierr.APIError) bool {
+	return api.StatusCode == http.StatusNotFound ||
+		api.StatusCode == http.StatusBadRequest && (strings.HasSuffix(api.ErrorCode, "DOES_NOT_EXIST") || strings.Contains(api.Message, " does not exist"))
+}
+
+// transient says whether the same request may well succeed in a while.
+func transient(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var api *apierr.APIError
+	if errors.As(err, &api) {
+		return slices.Contains([]int{
+			http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		}, api.StatusCode)
+	}
+	return fromNetwork(err) && answered(err) == 0
+}
+
+// fromNetwork says whether a request or its answer was lost on the way. A name that nobody knows and a certificate that
+// nobody vouches for stay what they are, however often they are asked for: they are no loss.
+func fromNetwork(err error) bool {
+	var lost *url.Error
+	if !errors.As(err, &lost) {
+		return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) // in the middle of an answer
+	}
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	return !errors.As(err, &certificate) && (!errors.As(err, &name) || !name.IsNotFound)
+}
+
+// answered returns the HTTP status that an error of signing in carries, or 0.
+func answered(err error) int {
+	var api *apierr.APIError
+	if errors.As(err, &api) {
+		return api.StatusCode
+	}
+	var retrieve *oauth2.RetrieveError
+	if errors.As(err, &retrieve) && retrieve.Response != nil {
+		return retrieve.Response.StatusCode
+	}
+	for _, known := range []int{ // the SDK's error of a token endpoint shows its status only so
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	} {
+		if kind, ok := apierr.ByStatusCode(known); ok && errors.Is(err, kind) {
+			return known
+		}
+	}
+	return 0
+}
+
+const maxText = 500 // bytes of another's error in one of ours
+
+// text is an error's text in one line, bounded and without any of the secrets that the workspace is opened with.
+func (w *Workspace) text(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	for _, secret := range []string{w.cfg.Token, w.cfg.ClientSecret, w.cfg.Password, w.cfg.AzureClientSecret, w.cfg.GoogleCredentials} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+			text = strings.ReplaceAll(text, url.QueryEscape(secret), "***")
+		}
+	}
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	}
+	return text
+}

@@ -14,6 +14,8 @@ BUILD := build -buildvcs=auto $(TAGS) $(LDFLAGS)
 MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod)))
 # The interpreter with deltalake, for the tests that have other readers open our tables.
 PYTHON := TRIBUTARY_TEST_PYTHON="$${TRIBUTARY_TEST_PYTHON:-$(CURDIR)/.cache/venv/bin/python}"
+# Runs a command whose test binaries share one Spark, started when the first asks for it.
+SPARK_SHARE := $(GO) run $(TAGS) ./internal/testserver/sparkshare
 # Tests start servers and build programs; 2 slow cores must do.
 TIMEOUT ?= 40m
 
@@ -33,7 +35,7 @@ test: ## Install what is missing, then run all tests against real servers; PKG=.
 	tests/provision.sh
 	for module in $(if $(PKG),.,$(MODULES)); do \
 		echo "go test: module $$module"; \
-		$(PYTHON) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),./...); \
+		$(PYTHON) $(SPARK_SHARE) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),./...); \
 	done
 
 check: check-format check-modules check-vet check-lint check-workflows check-compose ## All that CI runs before the tests
@@ -74,10 +76,10 @@ fmt: ## gofmt all of it
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
 
 tools: ## Install everything that tests and checks need (they do so themselves)
-	tests/provision.sh compiler mariadb temporal python golangci-lint workflowcheck
+	tests/provision.sh compiler mariadb temporal python spark golangci-lint workflowcheck
 
 clean: ## Remove what build and demo made
 	rm -f bin/tributary bin/tributary-worker bin/tributary-demo
 
-distclean: clean ## Remove the tools and the Python environment too
+distclean: clean ## Remove the tools, the Python environment and Spark too
 	rm -rf bin .cache

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"tributary/internal/databricks"
 	"tributary/internal/lake"
 	"tributary/internal/mariadb"
 	"tributary/internal/registry"
@@ -41,6 +42,10 @@ var permanent = []struct {
 	{lake.ErrCorrupt, "Corrupt"},
 	{lake.ErrDenied, "Denied"},
 	{lake.ErrSetup, "Setup"},
+	{databricks.ErrSettings, "Setup"},
+	{databricks.ErrDenied, "Denied"},
+	{databricks.ErrMissing, "Missing"},
+	{databricks.ErrInvalid, "Invalid"},
 	{registry.ErrInvalid, "Registry"},
 	{registry.ErrUnknownRegion, "Registry"},
 	{registry.ErrUnknownClient, "Registry"},

@@ -6,35 +6,34 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+
+	"tributary/internal/databricks"
 )
 
-// Jobs runs the jobs of a Databricks workspace.
+// Jobs runs the jobs of a workspace; databricks.Workspace does.
 type Jobs interface {
-	// RunJob starts a run of a job with job parameters, and returns its id. With a token (at most 64 characters) that started a run
-	// before, it returns that run.
-	RunJob(ctx context.Context, job int64, parameters map[string]string, token string) (run int64, err error)
+	// RunJob starts a job and returns the run's id. With the same token it does so once.
+	RunJob(ctx context.Context, run databricks.RunJob) (runID int64, err error)
 
-	// JobRun returns how a run is.
-	JobRun(ctx context.Context, run int64) (JobRun, error)
+	// JobRun returns the state of a run.
+	JobRun(ctx context.Context, runID int64) (databricks.JobRun, error)
 
-	// CancelRun asks a run to stop. One that has ended stays as it is.
-	CancelRun(ctx context.Context, run int64) error
+	// CancelRun asks a run to end. One that has ended stays as it is.
+	CancelRun(ctx context.Context, runID int64) error
 }
 
-// JobRun is how a run of a job is.
+// JobRun is how a run of a job is, or how it ended.
 type JobRun struct {
-	Ended   bool   `json:"ended"`
-	OK      bool   `json:"ok"`                // it has ended, and succeeded
-	State   string `json:"state"`             // in Databricks' words
-	Message string `json:"message,omitempty"` // why it failed
-	URL     string `json:"url,omitempty"`     // of its page
+	State   string `json:"state"`             // databricks.Job…
+	Message string `json:"message,omitempty"` // the workspace's words
+	URL     string `json:"url,omitempty"`     // of the run's page
 }
 
 // StartJobInput is a job to run.
 type StartJobInput struct {
 	Job        int64             `json:"job"`
 	Parameters map[string]string `json:"parameters,omitempty"`
-	Token      string            `json:"token"` // the same for every try
+	Token      string            `json:"token"` // the same for every try; at most 64 characters
 }
 
 // StartedJob is a run of a job.
@@ -50,7 +49,7 @@ func (a *Activities) StartJob(ctx context.Context, in StartJobInput) (StartedJob
 	if err := a.needJobs(); err != nil {
 		return StartedJob{}, err
 	}
-	run, err := a.Jobs.RunJob(ctx, in.Job, in.Parameters, in.Token)
+	run, err := a.Jobs.RunJob(ctx, databricks.RunJob{JobID: in.Job, Parameters: in.Parameters, Token: in.Token})
 	return StartedJob{Run: run}, classify(ctx, err)
 }
 
@@ -69,13 +68,14 @@ func (a *Activities) AwaitJob(ctx context.Context, in StartedJob) (JobRun, error
 	defer stop()
 
 	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
-		run, err := a.Jobs.JobRun(ctx, in.Run)
+		found, err := a.Jobs.JobRun(ctx, in.Run)
+		run := JobRun(found)
 		switch {
 		case err != nil:
 			return run, classify(ctx, err)
-		case run.Ended && run.OK:
+		case found.State == databricks.JobSucceeded:
 			return run, nil
-		case run.Ended:
+		case found.Done():
 			return run, temporal.NewNonRetryableApplicationError(run.failure(in.Run), ErrorJob, nil, run)
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -13,7 +14,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tributary/config"
-	"tributary/workflows"
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
@@ -21,8 +21,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 	apply := &cobra.Command{
 		Use:   "apply",
 		Short: "Make Temporal's schedules equal to the configuration",
-		Long: `Apply creates, updates and deletes Temporal's schedules until they are what the syncs' schedule sections say. A scheduled
-run uses the sync's configuration as it was when it was last applied. Whether a schedule is paused stays as it is, unless
+		Long: `Apply creates, updates and deletes Temporal's schedules until they are what the syncs' schedule sections say, and
+those of their maintenance (maintain.schedule). A scheduled run uses the sync's configuration as it was when it was last applied. Whether a schedule is paused stays as it is, unless
 schedule.paused was changed in the configuration. Schedules of others in the namespace are left alone.
 
 Use one namespace for one configuration directory: schedules of syncs that the directory does not have are deleted.`,
@@ -51,24 +51,27 @@ Use one namespace for one configuration directory: schedules of syncs that the d
 // scheduleAction is a command that does one thing to the schedule of one sync.
 func (a *app) scheduleAction(use, short, done string, do func(context.Context, client.ScheduleHandle, string) error) *cobra.Command {
 	var note string
+	var maintain bool
 	cmd := &cobra.Command{
 		Use:               use + " SYNC",
 		Short:             short,
 		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withSchedule(cmd.Context(), args[0], func(ctx context.Context, h client.ScheduleHandle) error {
+			ref := scheduleRef{kindOf(maintain), args[0]}
+			return a.withSchedule(cmd.Context(), ref, func(ctx context.Context, h client.ScheduleHandle) error {
 				if err := do(ctx, h, noteOf(note, done)); err != nil {
 					return err
 				}
 				if a.json() {
-					return a.writeJSON(map[string]string{"sync": args[0], "action": done})
+					return a.writeJSON(map[string]string{"sync": args[0], "starts": ref.kind.starts, "action": done})
 				}
-				_, err := fmt.Fprintf(a.out, "%s the schedule of sync %s\n", done, args[0])
+				_, err := fmt.Fprintf(a.out, "%s the schedule %s\n", done, ref)
 				return err
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&maintain, "maintain", false, "the schedule of the maintenance of its tables")
 	if use != "trigger" {
 		cmd.Flags().StringVar(&note, "note", "", "why; the Temporal Web UI shows it")
 	}
@@ -86,7 +89,7 @@ func noteOf(note, done string) string {
 	return done + " by " + who + " with tributary"
 }
 
-func (a *app) withSchedule(ctx context.Context, name string, do func(context.Context, client.ScheduleHandle) error) error {
+func (a *app) withSchedule(ctx context.Context, ref scheduleRef, do func(context.Context, client.ScheduleHandle) error) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
@@ -96,17 +99,16 @@ func (a *app) withSchedule(ctx context.Context, name string, do func(context.Con
 		return err
 	}
 	defer c.Close()
-	if err = do(ctx, c.ScheduleClient().GetHandle(ctx, scheduleID(name))); !isNotFound(err) {
+	if err = do(ctx, ref.handle(ctx, c)); !isNotFound(err) {
 		return err
 	}
-	sync, err := syncOf(cfg, name)
-	if err != nil {
+	if _, err := syncOf(cfg, ref.sync); err != nil {
 		return err
 	}
-	if !sync.Schedule.Scheduled() {
-		return fmt.Errorf("sync %s has no schedule; add one to its configuration, then run: tributary schedule apply", name)
+	if _, wanted := ref.of(cfg); !wanted {
+		return fmt.Errorf("%s has no schedule; add one to its configuration, then run: tributary schedule apply", strings.TrimPrefix(ref.String(), "of "))
 	}
-	return fmt.Errorf("the schedule of sync %s is not in Temporal yet; run: tributary schedule apply", name)
+	return fmt.Errorf("the schedule %s is not in Temporal yet; run: tributary schedule apply", ref)
 }
 
 func isNotFound(err error) bool {
@@ -114,12 +116,11 @@ func isNotFound(err error) bool {
 	return ok
 }
 
-func scheduleID(sync string) string { return workflows.SyncID(sync) }
-
 // listed is a schedule as `schedule list` shows it.
 type listed struct {
 	Sync     string     `json:"sync"`
-	State    string     `json:"state"` // active, paused, not applied
+	Starts   string     `json:"starts"` // sync or maintain
+	State    string     `json:"state"`  // active, paused, not applied
 	Schedule string     `json:"schedule"`
 	Next     *time.Time `json:"next_run,omitempty"`
 	Last     *time.Time `json:"last_run,omitempty"`
@@ -137,13 +138,13 @@ func (a *app) listSchedules(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	names, err := scheduledNames(ctx, c, cfg)
+	refs, err := schedules(ctx, c, cfg)
 	if err != nil {
 		return err
 	}
 	rows := []listed{}
-	for _, name := range names {
-		row, err := listOne(ctx, c, cfg, name)
+	for _, ref := range refs {
+		row, err := listOne(ctx, c, cfg, ref)
 		if err != nil {
 			return err
 		}
@@ -155,18 +156,18 @@ func (a *app) listSchedules(ctx context.Context) error {
 	return a.printSchedules(rows)
 }
 
-func listOne(ctx context.Context, c client.Client, cfg *config.Config, name string) (listed, error) {
-	row := listed{Sync: name, State: "active"}
-	if sync, err := cfg.Sync(name); err == nil {
+func listOne(ctx context.Context, c client.Client, cfg *config.Config, ref scheduleRef) (listed, error) {
+	row := listed{Sync: ref.sync, Starts: ref.kind.starts, State: "active"}
+	if sync, wanted := ref.of(cfg); wanted {
 		row.Schedule = describeSchedule(sync.Schedule)
 	}
-	d, err := c.ScheduleClient().GetHandle(ctx, scheduleID(name)).Describe(ctx)
+	d, err := ref.handle(ctx, c).Describe(ctx)
 	if isNotFound(err) {
 		row.State = "not applied"
 		return row, nil
 	}
 	if err != nil {
-		return row, fmt.Errorf("read the schedule of sync %s: %w", name, err)
+		return row, fmt.Errorf("read the schedule %s: %w", ref, err)
 	}
 	if d.Schedule.State.Paused {
 		row.State = "paused"
@@ -202,9 +203,9 @@ func (a *app) printSchedules(rows []listed) error {
 		a.sayf("no sync has a schedule")
 		return nil
 	}
-	g := a.table("sync", "state", "schedule", "next run", "last run", "last result", "note")
+	g := a.table("sync", "starts", "state", "schedule", "next run", "last run", "last result", "note")
 	for _, r := range rows {
-		g.row(r.Sync, r.State, r.Schedule, moment(r.Next), moment(r.Last), dash(r.Result), oneLine(r.Note, 60))
+		g.row(r.Sync, r.Starts, r.State, r.Schedule, moment(r.Next), moment(r.Last), dash(r.Result), oneLine(r.Note, 60))
 	}
 	return g.flush()
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +25,7 @@ const (
 // applied is what `schedule apply` did to one schedule, or would do.
 type applied struct {
 	Sync    string   `json:"sync"`
+	Starts  string   `json:"starts"` // sync or maintain
 	Action  string   `json:"action"`
 	Changes []string `json:"changes,omitempty"`
 }
@@ -59,7 +62,7 @@ func (a *app) applySchedules(ctx context.Context, dryRun bool) error {
 func actionsOf(done []applied) []string {
 	actions := make([]string, len(done))
 	for i, d := range done {
-		actions[i] = d.Sync + " " + d.Action
+		actions[i] = d.Starts + " " + d.Sync + " " + d.Action
 	}
 	return actions
 }
@@ -67,15 +70,15 @@ func actionsOf(done []applied) []string {
 // applyAll makes the schedules equal to the configuration. With an error it returns what it did until then; repeating it does
 // the rest.
 func applyAll(ctx context.Context, c client.Client, cfg *config.Config, dryRun bool) ([]applied, error) {
-	names, err := scheduledNames(ctx, c, cfg)
+	refs, err := schedules(ctx, c, cfg)
 	if err != nil {
 		return nil, err
 	}
 	done := []applied{}
-	for _, name := range names {
-		step, err := applyOne(ctx, c, cfg, name, dryRun)
+	for _, ref := range refs {
+		step, err := applyOne(ctx, c, cfg, ref, dryRun)
 		if err != nil {
-			return done, fmt.Errorf("schedule of sync %s: %w", name, err)
+			return done, fmt.Errorf("schedule %s: %w", ref, err)
 		}
 		if step.Action != "" {
 			done = append(done, step)
@@ -84,44 +87,57 @@ func applyAll(ctx context.Context, c client.Client, cfg *config.Config, dryRun b
 	return done, nil
 }
 
-// scheduledNames are the syncs that have a schedule in the configuration, or one of ours in Temporal.
-func scheduledNames(ctx context.Context, c client.Client, cfg *config.Config) ([]string, error) {
-	var names []string
-	for _, sync := range cfg.Syncs {
-		if sync.Schedule.Scheduled() {
-			names = append(names, sync.Name)
-			continue
-		}
-		// Temporal's list is a moment late: one that was just created may be missing there.
-		d, err := c.ScheduleClient().GetHandle(ctx, scheduleID(sync.Name)).Describe(ctx)
-		if err == nil && isOurs(d.Memo) {
-			names = append(names, sync.Name)
-		} else if err != nil && !isNotFound(err) {
-			return nil, fmt.Errorf("read the schedule of sync %s: %w", sync.Name, err)
+// schedules are those that the configuration asks for, and those of ours that Temporal has, by their syncs.
+func schedules(ctx context.Context, c client.Client, cfg *config.Config) ([]scheduleRef, error) {
+	found := map[string]scheduleRef{}
+	for _, kind := range scheduleKinds {
+		for _, sync := range cfg.Syncs {
+			ref := scheduleRef{kind, sync.Name}
+			if _, wanted := ref.of(cfg); wanted {
+				found[ref.id()] = ref
+				continue
+			}
+			// Temporal's list is a moment late: one that was just created may be missing there.
+			d, err := ref.handle(ctx, c).Describe(ctx)
+			if err == nil && isOurs(d.Memo) {
+				found[ref.id()] = ref
+			} else if err != nil && !isNotFound(err) {
+				return nil, fmt.Errorf("read the schedule %s: %w", ref, err)
+			}
 		}
 	}
+	if err := addListed(ctx, c, found); err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b scheduleRef) int {
+		return cmp.Or(strings.Compare(a.sync, b.sync), -strings.Compare(a.kind.starts, b.kind.starts))
+	}), nil
+}
+
+// addListed adds the schedules of ours that Temporal lists.
+func addListed(ctx context.Context, c client.Client, found map[string]scheduleRef) error {
 	entries, err := c.ScheduleClient().List(ctx, client.ScheduleListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("list Temporal's schedules: %w", err)
+		return fmt.Errorf("list Temporal's schedules: %w", err)
 	}
 	for entries.HasNext() {
 		entry, err := entries.Next()
 		if err != nil {
-			return nil, fmt.Errorf("list Temporal's schedules: %w", err)
+			return fmt.Errorf("list Temporal's schedules: %w", err)
 		}
-		if name, ok := strings.CutPrefix(entry.ID, workflows.SyncID("")); ok && isOurs(entry.Memo) {
-			names = append(names, name)
+		for _, kind := range scheduleKinds {
+			if name, ok := strings.CutPrefix(entry.ID, kind.id("")); ok && isOurs(entry.Memo) {
+				found[entry.ID] = scheduleRef{kind, name}
+			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return nil
 }
 
-func applyOne(ctx context.Context, c client.Client, cfg *config.Config, name string, dryRun bool) (applied, error) {
-	step := applied{Sync: name}
-	sync, err := cfg.Sync(name)
-	wanted := err == nil && sync.Schedule.Scheduled()
-	handle := c.ScheduleClient().GetHandle(ctx, scheduleID(name))
+func applyOne(ctx context.Context, c client.Client, cfg *config.Config, ref scheduleRef, dryRun bool) (applied, error) {
+	step := applied{Sync: ref.sync, Starts: ref.kind.starts}
+	sync, wanted := ref.of(cfg)
+	handle := ref.handle(ctx, c)
 	have, err := handle.Describe(ctx)
 	switch {
 	case isNotFound(err) && !wanted: // deleted a moment ago
@@ -129,25 +145,25 @@ func applyOne(ctx context.Context, c client.Client, cfg *config.Config, name str
 	case isNotFound(err):
 		step.Action, step.Changes = scheduleCreated, []string{describeSchedule(sync.Schedule)}
 		return step, unless(dryRun, func() error {
-			_, err := c.ScheduleClient().Create(ctx, desired(sync))
+			_, err := c.ScheduleClient().Create(ctx, ref.kind.desired(sync))
 			return err
 		})
 	case err != nil:
 		return step, err
 	case !isOurs(have.Memo):
-		return step, fmt.Errorf("Temporal has a schedule %q that tributary did not make; delete it, or rename the sync", scheduleID(name))
+		return step, fmt.Errorf("Temporal has a schedule %q that tributary did not make; delete it, or rename the sync", ref.id())
 	case !wanted:
 		step.Action = scheduleDeleted
 		return step, unless(dryRun, func() error { return handle.Delete(ctx) })
 	}
-	if step.Changes, err = scheduleChanges(have, sync); err != nil {
+	if step.Changes, err = ref.kind.changes(have, sync); err != nil {
 		return step, err
 	}
 	if step.Action = scheduleUnchanged; len(step.Changes) == 0 {
 		return step, nil
 	}
 	step.Action = scheduleUpdated
-	return step, unless(dryRun, func() error { return update(ctx, handle, sync) })
+	return step, unless(dryRun, func() error { return ref.kind.update(ctx, handle, sync) })
 }
 
 func unless(dryRun bool, do func() error) error {
@@ -159,9 +175,9 @@ func unless(dryRun bool, do func() error) error {
 
 // update replaces all of a schedule but whether it is paused, which a person may have chosen, unless the configuration changed its
 // mind about that.
-func update(ctx context.Context, handle client.ScheduleHandle, sync config.Sync) error {
+func (k scheduleKind) update(ctx context.Context, handle client.ScheduleHandle, sync config.Sync) error {
 	return handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-		want := desired(sync)
+		want := k.desired(sync)
 		state := in.Description.Schedule.State
 		if appliedPaused(&in.Description) != sync.Schedule.Paused {
 			state.Paused, state.Note = sync.Schedule.Paused, "as the configuration says"
@@ -187,9 +203,9 @@ func (a *app) printApplied(done []applied, dryRun bool) error {
 		a.sayf("no sync has a schedule")
 		return nil
 	}
-	g := a.table("sync", "action", "what")
+	g := a.table("sync", "starts", "action", "what")
 	for _, d := range done {
-		g.row(d.Sync, a.status(a.out, d.Action), joinChanges(d.Changes))
+		g.row(d.Sync, d.Starts, a.status(a.out, d.Action), joinChanges(d.Changes))
 	}
 	return g.flush()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,10 +17,10 @@ import (
 	"tributary/workflows"
 )
 
-// scheduleChanges says what differs between the schedule that is there and the one that a sync asks for, in words;
+// changes says what differs between the schedule that is there and the one that the part of a sync asks for, in words;
 // nothing when they are equal.
-func scheduleChanges(have *client.ScheduleDescription, sync config.Sync) ([]string, error) {
-	want := desired(sync)
+func (k scheduleKind) changes(have *client.ScheduleDescription, sync config.Sync) ([]string, error) {
+	want := k.desired(sync)
 	var changes []string
 	note := func(what string, have, want any) {
 		if have != want {
@@ -52,11 +51,11 @@ func scheduleChanges(have *client.ScheduleDescription, sync config.Sync) ([]stri
 	if appliedPaused(have) != sync.Schedule.Paused {
 		note("paused", appliedPaused(have), sync.Schedule.Paused)
 	}
-	action, err := actionChanges(have, want.Action.(*client.ScheduleWorkflowAction), applied) //nolint:forcetypeassert // desired makes it
+	action, err := k.actionChanges(have, sync, applied)
 	if changes = append(changes, action...); err != nil || len(changes) > 0 {
 		return changes, err
 	}
-	return rawChanges(have, workflows.SyncInput{Sync: sync})
+	return rawChanges(have, k.input(sync))
 }
 
 // zone is a time zone's name; Temporal's "" is UTC.
@@ -77,24 +76,20 @@ func overlapName(policy enums.ScheduleOverlapPolicy) string {
 }
 
 // actionChanges compares what the schedule starts.
-func actionChanges(d *client.ScheduleDescription, want *client.ScheduleWorkflowAction, applied *workflows.SyncInput) ([]string, error) {
+func (k scheduleKind) actionChanges(d *client.ScheduleDescription, want config.Sync, applied *workflows.SyncInput) ([]string, error) {
 	have, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	if !ok || applied == nil {
 		return []string{"action: not one that this version made"}, nil
 	}
 	var changes []string
 	for _, c := range []struct{ what, have, want string }{
-		{"workflow", fmt.Sprint(have.Workflow), "Sync"}, {"workflow id", have.ID, want.ID}, {"task queue", have.TaskQueue, want.TaskQueue},
+		{"workflow", fmt.Sprint(have.Workflow), k.name}, {"workflow id", have.ID, k.id(want.Name)}, {"task queue", have.TaskQueue, workflows.ControlQueue},
 	} {
 		if c.have != c.want {
 			changes = append(changes, fmt.Sprintf("%s: %s → %s", c.what, c.have, c.want))
 		}
 	}
-	wanted, ok := want.Args[0].(workflows.SyncInput)
-	if !ok {
-		return nil, errors.New("a desired schedule starts something else than a sync")
-	}
-	input, err := inputChanges(*applied, wanted)
+	input, err := inputChanges(*applied, workflows.SyncInput{Sync: want})
 	return append(changes, input...), err
 }
 
@@ -157,7 +152,7 @@ func parts(in workflows.SyncInput) (map[string]json.RawMessage, error) {
 
 // rawChanges compares the input as it is kept with the one that would be: what this version cannot read, such as a
 // key of another version, shows in the text only.
-func rawChanges(d *client.ScheduleDescription, want workflows.SyncInput) ([]string, error) {
+func rawChanges(d *client.ScheduleDescription, want any) ([]string, error) {
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	if !ok || len(action.Args) != 1 {
 		return nil, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -32,8 +33,69 @@ var overlaps = map[string]enums.ScheduleOverlapPolicy{
 	config.OverlapAllowAll:    enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL,
 }
 
-// desired is the schedule that a sync's configuration asks for.
-func desired(sync config.Sync) client.ScheduleOptions {
+// scheduleKind is one of the two schedules that a sync may have: of itself, and of the maintenance of its tables.
+type scheduleKind struct {
+	starts   string                   // in words
+	id       func(sync string) string // of the schedule and, with the time added, of the workflows that it starts
+	name     string                   // of the workflow
+	workflow any
+	part     func(config.Sync) config.Sync // what its workflows get of the sync, with its times as the Schedule
+	input    func(part config.Sync) any
+}
+
+var scheduleKinds = []scheduleKind{
+	{
+		"sync", workflows.SyncID, "Sync", workflows.Sync,
+		func(s config.Sync) config.Sync { s.Maintain = config.Maintain{}; return s },
+		func(part config.Sync) any { return workflows.SyncInput{Sync: part} },
+	},
+	{
+		"maintain", workflows.MaintainID, "Maintain", workflows.Maintain,
+		func(s config.Sync) config.Sync { return workflows.Maintenance(s).Sync },
+		func(part config.Sync) any { return workflows.MaintainInput{Sync: part} },
+	},
+}
+
+// kindOf is the schedule of a sync itself, or that of its maintenance.
+func kindOf(maintain bool) scheduleKind {
+	if maintain {
+		return scheduleKinds[1]
+	}
+	return scheduleKinds[0]
+}
+
+// scheduleRef names a schedule.
+type scheduleRef struct {
+	kind scheduleKind
+	sync string
+}
+
+// String is how messages go on after "the schedule".
+func (r scheduleRef) String() string {
+	if r.kind.starts == "sync" {
+		return "of sync " + r.sync
+	}
+	return "of the maintenance of sync " + r.sync
+}
+
+func (r scheduleRef) id() string { return r.kind.id(r.sync) }
+
+func (r scheduleRef) handle(ctx context.Context, c client.Client) client.ScheduleHandle {
+	return c.ScheduleClient().GetHandle(ctx, r.id())
+}
+
+// of is the part of the sync that the schedule goes by, and whether the configuration asks for the schedule.
+func (r scheduleRef) of(cfg *config.Config) (part config.Sync, wanted bool) {
+	sync, err := cfg.Sync(r.sync)
+	if err != nil {
+		return part, false
+	}
+	part = r.kind.part(sync)
+	return part, part.Schedule.Scheduled()
+}
+
+// desired is the schedule that the part of a sync's configuration asks for.
+func (k scheduleKind) desired(sync config.Sync) client.ScheduleOptions {
 	s := sync.Schedule
 	spec := client.ScheduleSpec{Jitter: s.Jitter, TimeZoneName: s.TimeZone}
 	if s.Cron != "" {
@@ -42,12 +104,12 @@ func desired(sync config.Sync) client.ScheduleOptions {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: s.Every}}
 	}
 	return client.ScheduleOptions{
-		ID: scheduleID(sync.Name), Spec: spec,
+		ID: k.id(sync.Name), Spec: spec,
 		Overlap: overlaps[s.Overlap], CatchupWindow: s.CatchUp, Paused: s.Paused,
 		Memo: map[string]any{managedBy: manager},
 		Action: &client.ScheduleWorkflowAction{
-			ID: workflows.SyncID(sync.Name), Workflow: workflows.Sync, TaskQueue: workflows.ControlQueue,
-			Args:                  []any{workflows.SyncInput{Sync: sync}},
+			ID: k.id(sync.Name), Workflow: k.workflow, TaskQueue: workflows.ControlQueue,
+			Args:                  []any{k.input(sync)},
 			Memo:                  map[string]any{pausedMemo: s.Paused},
 			TypedSearchAttributes: temporal.NewSearchAttributes(workflows.SearchSync.ValueSet(sync.Name)),
 		},
@@ -61,7 +123,8 @@ func isOurs(memo *common.Memo) bool {
 	return payload != nil && converter.GetDefaultDataConverter().FromPayload(payload, &value) == nil && value == manager
 }
 
-// appliedInput is the input that a schedule's runs get, or nil when it is none of ours.
+// appliedInput is the input that a schedule's runs get, or nil when it is none of ours. That of a maintenance reads as that of
+// a sync.
 func appliedInput(d *client.ScheduleDescription) *workflows.SyncInput {
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	if !ok || len(action.Args) != 1 {

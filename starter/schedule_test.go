@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"tributary/config"
 	"tributary/workflows"
 )
 
@@ -29,6 +30,7 @@ func apply(t *testing.T, dir string, args ...string) map[string]applied {
 	require.NoError(t, json.Unmarshal([]byte(out), &result))
 	done := map[string]applied{}
 	for _, s := range result.Schedules {
+		require.Equal(t, "sync", s.Starts)
 		done[s.Sync] = s
 	}
 	return done
@@ -36,7 +38,7 @@ func apply(t *testing.T, dir string, args ...string) map[string]applied {
 
 func describe(t *testing.T, sync string) *client.ScheduleDescription {
 	t.Helper()
-	d, err := temporalServer.Client.ScheduleClient().GetHandle(t.Context(), scheduleID(sync)).Describe(t.Context())
+	d, err := temporalServer.Client.ScheduleClient().GetHandle(t.Context(), workflows.SyncID(sync)).Describe(t.Context())
 	require.NoError(t, err)
 	return d
 }
@@ -76,12 +78,13 @@ func TestSchedulesFollowTheConfiguration(t *testing.T) {
 	require.NotNil(t, in)
 	sync, err := loadConfig(t, dir).Sync("daily")
 	require.NoError(t, err)
+	sync.Maintain = config.Maintain{} // it has a schedule of its own
 	require.Equal(t, workflows.SyncInput{Sync: sync}, *in)
 	require.Equal(t, 24*time.Hour, daily.Schedule.Policy.CatchupWindow)
 	require.Equal(t, 2, daily.Info.NextActionTimes[0].UTC().Hour())
 	require.True(t, describe(t, "hourly").Schedule.State.Paused)
 
-	unchanged := map[string]applied{"daily": {Sync: "daily", Action: scheduleUnchanged}, "hourly": {Sync: "hourly", Action: scheduleUnchanged}}
+	unchanged := map[string]applied{"daily": {"daily", "sync", scheduleUnchanged, nil}, "hourly": {"hourly", "sync", scheduleUnchanged, nil}}
 	require.Equal(t, unchanged, apply(t, dir))
 
 	t.Run("OKUpdatedAndAPauseIsKept", func(t *testing.T) {
@@ -92,7 +95,7 @@ func TestSchedulesFollowTheConfiguration(t *testing.T) {
 		rewrite(t, dir, "daily.yaml", "name: kunden", "where: id > 7, name: kunden")
 		want := []string{"times: 0 2 * * * UTC → 30 4 * * 1-5 Europe/Vienna", "time zone: UTC → Europe/Vienna", "jitter: 5m → 0s", "table customers changed"}
 		done := apply(t, dir)
-		require.Equal(t, applied{Sync: "daily", Action: scheduleUpdated, Changes: want}, done["daily"])
+		require.Equal(t, applied{"daily", "sync", scheduleUpdated, want}, done["daily"])
 		require.Equal(t, unchanged, apply(t, dir))
 		state := describe(t, "daily").Schedule.State
 		require.True(t, state.Paused)

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"tributary/activities"
 	"tributary/config"
+	"tributary/internal/databricks"
 	"tributary/internal/table"
 )
 
@@ -28,37 +28,35 @@ type workspace struct {
 	refusals   int // how many calls of RunJob start a run, and lose the answer
 }
 
-func (w *workspace) RunJob(_ context.Context, job int64, parameters map[string]string, token string) (int64, error) {
+func (w *workspace) RunJob(_ context.Context, run databricks.RunJob) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.tokens == nil {
 		w.tokens = map[string]int64{}
 	}
-	if _, again := w.tokens[token]; !again {
-		w.tokens[token] = int64(100+10*len(w.tokens)) + job
+	if _, again := w.tokens[run.Token]; !again {
+		w.tokens[run.Token] = int64(100+10*len(w.tokens)) + run.JobID
 	}
-	w.parameters = parameters
+	w.parameters = run.Parameters
 	if w.refusals > 0 {
 		w.refusals--
-		return 0, errors.New("connection reset")
+		return 0, databricks.ErrUnavailable
 	}
-	return w.tokens[token], nil
+	return w.tokens[run.Token], nil
 }
 
-func (w *workspace) JobRun(_ context.Context, run int64) (activities.JobRun, error) {
+func (w *workspace) JobRun(_ context.Context, run int64) (databricks.JobRun, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.looks++
-	switch state := (activities.JobRun{State: "RUNNING", URL: "https://workspace/run"}); {
+	state := databricks.JobRun{State: databricks.JobRunning, URL: "https://workspace/run"}
+	switch {
 	case run%10 == 1 && w.looks >= 3:
-		state.Ended, state.OK, state.State = true, true, "SUCCESS"
-		return state, nil
+		state.State = databricks.JobSucceeded
 	case run%10 == 2:
-		state.Ended, state.State, state.Message = true, "FAILED", "Task gold failed"
-		return state, nil
-	default:
-		return state, nil
+		state.State, state.Message = databricks.JobFailed, "Task gold failed"
 	}
+	return state, nil
 }
 
 func (w *workspace) CancelRun(_ context.Context, run int64) error {
@@ -107,7 +105,7 @@ func TestAJobAfterASync(t *testing.T) {
 		w := &workspace{}
 		summary, err := runSync(t, jobEnv(t, w), &steppedActivities{}, SyncInput{}, job(2))
 		requireApplicationError(t, err, ErrorSyncFailed)
-		require.Equal(t, "run 102 of the job ended as FAILED: Task gold failed; see its page in Databricks", summary.After[0].Error)
+		require.Equal(t, "run 102 of the job ended as failed: Task gold failed; see its page in Databricks", summary.After[0].Error)
 		require.Equal(t, "https://workspace/run", summary.After[0].URL)
 		require.Empty(t, w.cancelled)
 	})

@@ -33,8 +33,8 @@ func Maintenance(sync config.Sync) MaintainInput {
 	return MaintainInput{Sync: part}
 }
 
-// tables are the sync's central tables and Tributary's log.
-func (in MaintainInput) tables() []table.Spec {
+// Tables are the sync's central tables and Tributary's log.
+func (in MaintainInput) Tables() []table.Spec {
 	return append(in.Sync.Tables[:len(in.Sync.Tables):len(in.Sync.Tables)], table.Spec{Target: lake.SyncLog}, table.Spec{Target: lake.SyncRuns})
 }
 
@@ -66,11 +66,11 @@ const ErrorMaintainFailed = "MaintainFailed"
 // Maintain puts the small files of a sync's central tables together, deletes the files that they no longer need, one table
 // after the other, and removes what was left staged. It fails when anything failed, after all is done.
 func Maintain(ctx workflow.Context, in MaintainInput) (Maintained, error) {
-	m := &maintenance{in: in, done: Maintained{Tables: []MaintainedTable{}, Of: len(in.tables())}}
+	m := &maintenance{in: in, done: Maintained{Tables: []MaintainedTable{}, Of: len(in.Tables())}}
 	if err := workflow.SetQueryHandler(ctx, QueryMaintained, func() (Maintained, error) { return m.done, nil }); err != nil {
 		return m.done, err
 	}
-	for _, spec := range in.tables() {
+	for _, spec := range in.Tables() {
 		if ctx.Err() != nil {
 			break
 		}

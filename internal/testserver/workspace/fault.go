@@ -11,6 +11,7 @@ import (
 type Fault struct {
 	Method string // "" for any
 	Prefix string // of the path; "" for any
+	Call   string // of Thrift, to the SQL endpoint: "FetchResults"; "" for any
 	After  int    // how many such requests pass first
 	Times  int    // how many such requests it happens to; 0 means 1
 
@@ -18,6 +19,7 @@ type Fault struct {
 	Status      int   // answered with Code and Message, and with Retry-After when RetryAfter is set
 	CutRequest  int64 // the connection is closed after so many bytes of the request's body
 	CutResponse int64 // the request is carried out, and the connection closed after so many bytes of the answer's body
+	Lost        bool  // the request is carried out, and the connection closed without an answer
 
 	Code       string
 	Message    string
@@ -32,11 +34,11 @@ func (w *Workspace) Fail(f Fault) {
 	w.faults = append(w.faults, &f)
 }
 
-func (w *Workspace) nextFault(r *http.Request) (Fault, bool) {
+func (w *Workspace) nextFault(r *http.Request, call string) (Fault, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, f := range w.faults {
-		if f.Times == 0 || f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.Prefix) {
+		if f.Times == 0 || f.Method != "" && f.Method != r.Method || f.Call != "" && f.Call != call || !strings.HasPrefix(r.URL.Path, f.Prefix) {
 			continue
 		}
 		if f.After > 0 {
@@ -52,7 +54,7 @@ func (w *Workspace) nextFault(r *http.Request) (Fault, bool) {
 // play answers the request, or ends its connection. It returns false when the fault is in the answer.
 func (f Fault) play(answer http.ResponseWriter, r *http.Request) bool {
 	switch {
-	case f.CutResponse > 0:
+	case f.CutResponse > 0, f.Lost:
 		return false
 	case f.CutRequest > 0:
 		_, _ = io.CopyN(io.Discard, r.Body, f.CutRequest) // a shorter body is cut at its end

@@ -3,6 +3,7 @@ package workspace
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"time"
@@ -11,17 +12,27 @@ import (
 // Request is a request that arrived, refused ones included.
 type Request struct {
 	Method, Path, Query, UserAgent string
+	Call                           string // the Thrift method, of requests to the SQL endpoint
 }
 
 // ServeHTTP records a request, plays the faults that wait for it, checks its token, and hands it to its endpoint.
 func (w *Workspace) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
-	w.record(r)
-	if fault, ok := w.nextFault(r); ok {
-		if fault.play(answer, r) {
-			return
-		}
-		answer = &cutWriter{ResponseWriter: answer, left: fault.CutResponse}
+	call := thriftCall(r)
+	w.record(r, call)
+	fault, ok := w.nextFault(r, call)
+	switch {
+	case !ok:
+		w.serve(answer, r)
+	case fault.play(answer, r):
+	case fault.Lost:
+		w.serve(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	default:
+		w.serve(&cutWriter{ResponseWriter: answer, left: fault.CutResponse}, r)
 	}
+}
+
+func (w *Workspace) serve(answer http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/.well-known/"), strings.HasPrefix(r.URL.Path, "/oidc/"):
 		w.serveSignIn(answer, r)
@@ -58,10 +69,10 @@ func (w *Workspace) signedIn(answer http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-func (w *Workspace) record(r *http.Request) {
+func (w *Workspace) record(r *http.Request, call string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.requests = append(w.requests, Request{r.Method, r.URL.Path, r.URL.RawQuery, r.UserAgent()})
+	w.requests = append(w.requests, Request{r.Method, r.URL.Path, r.URL.RawQuery, r.UserAgent(), call})
 }
 
 // Requests returns the requests so far, in the order of their arrival.
@@ -76,6 +87,17 @@ func (w *Workspace) Count(method, prefix string) int {
 	count := 0
 	for _, r := range w.Requests() {
 		if (method == "" || r.Method == method) && strings.HasPrefix(r.Path, prefix) {
+			count++
+		}
+	}
+	return count
+}
+
+// Calls returns how many calls of a Thrift method there were so far.
+func (w *Workspace) Calls(method string) int {
+	count := 0
+	for _, r := range w.Requests() {
+		if r.Call == method {
 			count++
 		}
 	}

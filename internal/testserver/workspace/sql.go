@@ -34,6 +34,23 @@ func (w *Workspace) serveSQL(answer http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// thriftCall looks which method a request to the SQL endpoint calls, and leaves its body to be read.
+func thriftCall(r *http.Request) string {
+	if !strings.HasPrefix(r.URL.Path, "/sql/1.0/") {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client is gone
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	m, err := readMessage(body)
+	if err != nil {
+		return "" // refused later
+	}
+	return m.name
+}
+
 func (w *Workspace) useWarehouse(id string) (state string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

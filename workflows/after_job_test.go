@@ -1,137 +1,177 @@
-package workflows
+package workflows_test
 
 import (
-	"context"
-	"sync"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"tributary/activities"
 	"tributary/config"
 	"tributary/internal/databricks"
+	"tributary/internal/registry"
 	"tributary/internal/table"
+	"tributary/internal/testserver"
+	"tributary/internal/testserver/workspace"
+	"tributary/workflows"
 )
 
-// workspace is a fake of Databricks' jobs. Job 1 ends well at its third look, job 2 fails, job 3 never ends.
-type workspace struct {
-	mu         sync.Mutex
-	tokens     map[string]int64 // → run
-	parameters map[string]string
-	looks      int
-	cancelled  []int64
-	refusals   int // how many calls of RunJob start a run, and lose the answer
+// jobStack is a real server and a workspace; only what a region does is made up.
+type jobStack struct {
+	server    *testserver.DevServer
+	workspace *workspace.Workspace
+	jobs      *databricks.Workspace
 }
 
-func (w *workspace) RunJob(_ context.Context, run databricks.RunJob) (int64, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.tokens == nil {
-		w.tokens = map[string]int64{}
-	}
-	if _, again := w.tokens[run.Token]; !again {
-		w.tokens[run.Token] = int64(100+10*len(w.tokens)) + run.JobID
-	}
-	w.parameters = run.Parameters
-	if w.refusals > 0 {
-		w.refusals--
-		return 0, databricks.ErrUnavailable
-	}
-	return w.tokens[run.Token], nil
-}
+// Jobs of the workspace.
+const (
+	goodJob = iota + 1
+	badJob
+	endlessJob
+	skippedJob
+	deniedJob
+	unknownJob
+)
 
-func (w *workspace) JobRun(_ context.Context, run int64) (databricks.JobRun, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.looks++
-	state := databricks.JobRun{State: databricks.JobRunning, URL: "https://workspace/run"}
-	switch {
-	case run%10 == 1 && w.looks >= 3:
-		state.State = databricks.JobSucceeded
-	case run%10 == 2:
-		state.State, state.Message = databricks.JobFailed, "Task gold failed"
-	}
-	return state, nil
-}
-
-func (w *workspace) CancelRun(_ context.Context, run int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cancelled = append(w.cancelled, run)
-	return nil
-}
-
-// jobEnv runs the real activities of jobs with a fake workspace.
-func jobEnv(t *testing.T, w *workspace) *testsuite.TestWorkflowEnvironment {
+func newJobStack(t *testing.T) *jobStack {
 	t.Helper()
-	env := newEnv(t)
-	env.RegisterActivity(&activities.Activities{Jobs: w})
-	return env
+	s := &jobStack{server: testserver.Temporal(t), workspace: workspace.Start(t, workspace.Options{})}
+	for _, j := range []workspace.Job{
+		{ID: goodJob, Running: 2}, {ID: badJob, Result: "FAILED", Message: "Task gold failed"}, {ID: endlessJob, Running: 1 << 30},
+		{ID: skippedJob, Skipped: true, Message: "too many runs are open"}, {ID: deniedJob},
+	} {
+		s.workspace.AddJob(j)
+	}
+	s.workspace.Deny(fmt.Sprintf("CAN MANAGE RUN %d", deniedJob))
+	var err error
+	s.jobs, err = databricks.Open(t.Context(), databricks.Options{Host: s.workspace.URL, Token: s.workspace.Token, Retry: time.Second})
+	require.NoError(t, err)
+	s.work(t)
+	return s
 }
 
-func job(id int64) config.After {
-	return config.After{Name: "gold", Job: id, Wait: true, Timeout: time.Hour, Parameters: map[string]string{"what": "${sync} of ${schema}"}}
+func (s *jobStack) work(t *testing.T) {
+	t.Helper()
+	a := &activities.Activities{Registry: registry.NewFile(writeRegistry(t, 1)), Temporal: s.server.Client, Jobs: s.jobs}
+	control := worker.New(s.server.Client, workflows.ControlQueue, worker.Options{})
+	control.RegisterWorkflow(workflows.Sync)
+	control.RegisterActivity(a.ListRegions)
+	control.RegisterWorkflowWithOptions(func(workflow.Context, workflows.RegionSyncInput) (table.Summary, error) {
+		return table.Summary{OK: 1, Clients: 1}, nil
+	}, workflow.RegisterOptions{Name: "RegionSync"})
+	lake := worker.New(s.server.Client, workflows.LakeQueue, worker.Options{MaxHeartbeatThrottleInterval: time.Second, DefaultHeartbeatThrottleInterval: time.Second})
+	workflows.RegisterLake(lake, a)
+	for _, w := range []worker.Worker{control, lake} {
+		require.NoError(t, w.Start())
+		t.Cleanup(w.Stop)
+	}
+}
+
+func (s *jobStack) start(t *testing.T, job int64, change func(*config.After)) client.WorkflowRun {
+	t.Helper()
+	gold := config.After{Name: "gold", Job: job, Wait: true, Timeout: time.Hour, Parameters: map[string]string{"what": "${sync} of ${schema}"}}
+	if change != nil {
+		change(&gold)
+	}
+	sync := config.Sync{
+		Name: "daily", Target: config.Target{Catalog: "main", Schema: "central"}, Tables: []table.Spec{{Name: "orders", Target: "orders"}},
+		Retry:    config.Retry{Attempts: 3, Initial: 100 * time.Millisecond, Max: time.Second},
+		Timeouts: config.Timeouts{Extract: time.Hour, Step: time.Hour, Heartbeat: 30 * time.Second},
+		After:    []config.After{gold},
+	}
+	run, err := s.server.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "sync/" + t.Name(), TaskQueue: workflows.ControlQueue},
+		workflows.Sync, workflows.SyncInput{Sync: sync})
+	require.NoError(t, err)
+	return run
+}
+
+// result is what became of the job, and how the sync ended.
+func (s *jobStack) result(t *testing.T, run client.WorkflowRun) (table.AfterResult, error) {
+	t.Helper()
+	var summary table.Summary
+	err := run.Get(t.Context(), &summary)
+	if err != nil {
+		var app *temporal.ApplicationError
+		var cancelled *temporal.CanceledError
+		if errors.As(err, &cancelled) {
+			require.NoError(t, cancelled.Details(&summary))
+		} else {
+			require.ErrorAs(t, err, &app)
+			require.NoError(t, app.Details(&summary))
+		}
+	}
+	require.Equal(t, 1, summary.OK, "the client tables have arrived all the same")
+	require.Len(t, summary.After, 1)
+	return summary.After[0], err
+}
+
+// state is the state of the workspace's only run of a job.
+func (s *jobStack) state(t *testing.T, result string) {
+	t.Helper()
+	run, err := s.jobs.JobRun(t.Context(), 1000)
+	require.NoError(t, err)
+	require.Equal(t, result, run.State)
 }
 
 func TestAJobAfterASync(t *testing.T) {
-	t.Run("OK: it runs once, with its parameters, though the answer was lost", func(t *testing.T) {
-		w := &workspace{refusals: 2}
-		summary, err := runSync(t, jobEnv(t, w), &steppedActivities{}, SyncInput{}, job(1))
+	t.Run("OK: it runs once, with its parameters, though its answer was lost", func(t *testing.T) {
+		t.Parallel()
+		s := newJobStack(t)
+		s.workspace.Fail(workspace.Fault{Method: "POST", Prefix: "/api/2.2/jobs/run-now", CutResponse: 5, Times: 2})
+		got, err := s.result(t, s.start(t, goodJob, nil))
 		require.NoError(t, err)
-		require.Len(t, w.tokens, 1)
-		for token := range w.tokens {
-			require.Len(t, token, 64)
-		}
-		require.Equal(t, map[string]string{"what": "daily of central"}, w.parameters)
-		require.Equal(t, table.StatusOK, summary.After[0].Status)
-		require.Equal(t, "https://workspace/run", summary.After[0].URL)
-		require.Empty(t, w.cancelled)
+		require.Equal(t, []map[string]string{{"what": "daily of main.central"}}, s.workspace.Runs(goodJob))
+		require.Equal(t, table.StatusOK, got.Status)
+		require.Equal(t, s.workspace.URL+"/jobs/1/runs/1000", got.URL)
+		s.state(t, databricks.JobSucceeded)
 	})
 	t.Run("OK: it is started and left alone when nobody waits", func(t *testing.T) {
-		w, gold := &workspace{}, job(3)
-		gold.Wait = false
-		_, err := runSync(t, jobEnv(t, w), &steppedActivities{}, SyncInput{}, gold)
+		t.Parallel()
+		s := newJobStack(t)
+		got, err := s.result(t, s.start(t, endlessJob, func(gold *config.After) { gold.Wait = false }))
 		require.NoError(t, err)
-		require.Len(t, w.tokens, 1)
-		require.Zero(t, w.looks)
-		require.Empty(t, w.cancelled)
+		require.Equal(t, table.StatusOK, got.Status)
+		s.state(t, databricks.JobRunning)
 	})
-	t.Run("Err: a failed job fails the sync, and is named with the reason", func(t *testing.T) {
-		w := &workspace{}
-		summary, err := runSync(t, jobEnv(t, w), &steppedActivities{}, SyncInput{}, job(2))
-		requireApplicationError(t, err, ErrorSyncFailed)
-		require.Equal(t, "run 102 of the job ended as failed: Task gold failed; see its page in Databricks", summary.After[0].Error)
-		require.Equal(t, "https://workspace/run", summary.After[0].URL)
-		require.Empty(t, w.cancelled)
+	t.Run("Err: it fails the sync", func(t *testing.T) {
+		t.Parallel()
+		s := newJobStack(t)
+		for job, why := range map[int64]string{
+			badJob: "ended as failed: Task gold failed; see its page", skippedJob: "ended as skipped: too many runs are open",
+			deniedJob: "CAN MANAGE RUN on the job", unknownJob: "correct the job's id",
+		} {
+			t.Run(fmt.Sprint(job), func(t *testing.T) {
+				got, err := s.result(t, s.start(t, job, nil))
+				require.ErrorContains(t, err, "gold, which runs after it, failed")
+				require.Equal(t, table.StatusFailed, got.Status)
+				require.Contains(t, got.Error, why)
+				require.LessOrEqual(t, len(s.workspace.Runs(job)), 1)
+			})
+		}
 	})
-	t.Run("Err: a job that takes too long is cancelled", func(t *testing.T) {
-		w := &workspace{}
-		env := jobEnv(t, w)
-		var acts *activities.Activities
-		env.OnActivity(acts.AwaitJob, mock.Anything, mock.Anything).
-			Return(activities.JobRun{}, temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil))
-		summary, err := runSync(t, env, &steppedActivities{}, SyncInput{}, job(3))
-		requireApplicationError(t, err, ErrorSyncFailed)
-		require.Contains(t, summary.After[0].Error, "it took longer than its timeout")
-		require.Equal(t, []int64{103}, w.cancelled)
+	t.Run("Err: one that takes too long is cancelled", func(t *testing.T) {
+		t.Parallel()
+		s := newJobStack(t)
+		got, err := s.result(t, s.start(t, endlessJob, func(gold *config.After) { gold.Timeout = 3 * time.Second }))
+		require.Error(t, err)
+		require.Contains(t, got.Error, "it took longer than its timeout")
+		s.state(t, databricks.JobCancelled)
 	})
 	t.Run("Err: a cancelled sync cancels its job", func(t *testing.T) {
-		w := &workspace{}
-		env := jobEnv(t, w)
-		env.RegisterDelayedCallback(env.CancelWorkflow, 20*time.Minute)
-		var acts *activities.Activities
-		env.OnActivity(acts.AwaitJob, mock.Anything, mock.Anything).After(30*time.Minute).Return(activities.JobRun{}, context.Canceled)
-		after := &afterwards{}
-		after.register(env)
-		summary, err := runSync(t, env, &steppedActivities{}, SyncInput{}, job(3), sql("mail", "gold"))
-		require.ErrorContains(t, err, "canceled")
-		require.Equal(t, map[string]string{"gold": "cancelled", "mail": "cancelled"}, statuses(summary))
-		require.Equal(t, []int64{103}, w.cancelled)
-		require.Empty(t, after.said)
+		t.Parallel()
+		s := newJobStack(t)
+		run := s.start(t, endlessJob, nil)
+		require.Eventually(t, func() bool { return s.workspace.Count("GET", "/api/2.2/jobs/runs/get") > 1 }, 30*time.Second, 50*time.Millisecond)
+		require.NoError(t, s.server.Client.CancelWorkflow(t.Context(), run.GetID(), ""))
+		got, err := s.result(t, run)
+		require.Error(t, err)
+		require.Equal(t, table.StatusCancelled, got.Status)
+		s.state(t, databricks.JobCancelled)
 	})
 }

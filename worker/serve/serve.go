@@ -106,6 +106,10 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	if err != nil {
 		return nil, nil, errors.Join(err, scratch.Close())
 	}
+	jobs, err := openJobs(ctx, cfg.Lake)
+	if err != nil {
+		return nil, nil, errors.Join(err, central.Close(), scratch.Close())
+	}
 	// Steps are bound by the processor: more at once than it has cores would only use more memory.
 	engines := steps.NewPool(scratch.Dir(), steps.Limits{
 		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
@@ -113,7 +117,7 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	sources := &activities.Sources{Resolve: secrets.Resolve}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,
-		Engines: engines, Temporal: temporal, Resolve: secrets.Resolve,
+		Engines: engines, Temporal: temporal, Jobs: jobs, Resolve: secrets.Resolve,
 	}
 	return a, func() error { return errors.Join(sources.Close(), engines.Close(), central.Close(), scratch.Close()) }, nil
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tributary/internal/lake"
+	"tributary/internal/table"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -68,9 +71,29 @@ func (a *app) printHistory(commits []lake.Commit) error {
 	for _, c := range commits {
 		g.row(c.Version, c.Time.UTC().Format(time.DateTime), dash(oneLine(c.Operation, 40)),
 			metric(c, insertedMetrics), metric(c, updatedMetrics), metric(c, deletedMetrics),
-			dash(oneLine(c.Parameters["clients"], max(width(a.out)-75, 20))))
+			dash(oneLine(mergedClients(c), max(width(a.out)-75, 20))))
 	}
 	return g.flush()
+}
+
+// clientPredicate finds the literals of client_id in a merge's condition as Spark writes it: client_id#7 = acme),
+// client_id#7 IN (acme,bolt), or client_id#7 INSET acme, bolt).
+var clientPredicate = regexp.MustCompile(`(?i)\b` + table.ClientColumn + `#\d+ (?:= ([^()#]+)\)|IN \(([^()#]+)\)|INSET ([^()#]+)\))`)
+
+// mergedClients names the clients of a merge: a local lake says who they were, Spark has them in the condition.
+func mergedClients(c lake.Commit) string {
+	if clients := c.Parameters["clients"]; clients != "" {
+		return strings.ReplaceAll(clients, ",", ", ")
+	}
+	found := clientPredicate.FindStringSubmatch(c.Parameters["predicate"])
+	if found == nil {
+		return ""
+	}
+	var names []string
+	for name := range strings.SplitSeq(found[1]+found[2]+found[3], ",") {
+		names = append(names, strings.TrimSpace(name))
+	}
+	return strings.Join(names, ", ")
 }
 
 // metric is the first of the metrics that the commit has. A merge's own go first: it also counts rows that it only copied.

@@ -122,6 +122,10 @@ func TestTablesAndTheirHistoryArePrinted(t *testing.T) {
 		Columns:    table.Schema{{Name: "id", Type: table.Long}, {Name: "amount", Type: table.Decimal(12, 2), Nullable: true, Comment: "in \x1b[31meuros"}},
 	}
 	commits := []lake.Commit{
+		// Predicates as Delta Lake 4.0.0 wrote them.
+		{Version: 6, Time: now, Operation: "MERGE", Parameters: map[string]string{"predicate": `["((((region#1 = eu) AND client_id#2 INSET c0, c1, c10) AND ((id#3 >= 1) AND (id#3 <= 5))) AND (client_id#2 = client_id#4))"]`}},
+		{Version: 5, Time: now, Operation: "MERGE", Parameters: map[string]string{"predicate": `["(((id#3 = id#5) AND (client_id#2 = client_id#4)) AND ((region#1 = eu) AND client_id#2 IN (acme,bolt)))"]`}},
+		{Version: 4, Time: now, Operation: "MERGE", Parameters: map[string]string{"predicate": `["((((region#1 = eu) AND (client_id#2 = a-b.c)) AND (client_id#2 = client_id#4)))"]`}},
 		{Version: 3, Time: now, Operation: "OPTIMIZE", Metrics: map[string]string{"numAddedFiles": "1"}},
 		{Version: 2, Time: now, Operation: "MERGE", Parameters: map[string]string{"clients": "acme,bolt"}, Metrics: map[string]string{
 			"numTargetRowsInserted": "1200", "numTargetRowsUpdated": "30", "numTargetRowsDeleted": "4", "numOutputRows": "99999"}},

@@ -58,6 +58,10 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if err != nil {
 		return err
 	}
+	clients, err := clientsOf(ctx, cfg, chosen)
+	if err != nil {
+		return err
+	}
 	central, err := lakeFor(ctx, cfg, dryRun)
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if central != nil {
 		defer func() { err = errors.Join(err, central.Close()) }()
 	}
-	tables, faults, err := a.readWants(ctx, cfg, chosen)
+	tables, faults, err := a.readWants(ctx, chosen, clients)
 	if err != nil {
 		return err
 	}
@@ -134,7 +138,7 @@ func (m *maker) one(ctx context.Context, w *wantedTable, now *lake.Table) *madeT
 	made := &madeTable{Schema: w.schema, Table: w.name, Action: tableUnchanged, Faults: w.faults}
 	def := lake.Table{Schema: w.schema, Name: w.name, Comment: w.comment()}
 	if now != nil {
-		def = *now
+		def.Columns, def.PartitionBy, def.ClusterBy, def.Comment = now.Columns, now.PartitionBy, now.ClusterBy, now.Comment
 		made.Columns = len(now.Columns)
 	} else if len(w.wants) > 0 {
 		def.PartitionBy, def.ClusterBy = w.wants[0].PartitionBy, w.wants[0].ClusterBy

@@ -62,6 +62,10 @@ func (a *app) diffTables(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
+	clients, err := clientsOf(ctx, cfg, chosen)
+	if err != nil {
+		return err
+	}
 	central, err := lakeFor(ctx, cfg, true)
 	if err != nil {
 		return err
@@ -69,7 +73,7 @@ func (a *app) diffTables(ctx context.Context, names []string) (err error) {
 	if central != nil {
 		defer func() { err = errors.Join(err, central.Close()) }()
 	}
-	wanted, faults, err := a.readWants(ctx, cfg, chosen)
+	wanted, faults, err := a.readWants(ctx, chosen, clients)
 	if err != nil {
 		return err
 	}

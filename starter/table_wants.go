@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"slices"
 
 	"tributary/config"
@@ -25,11 +25,7 @@ func (w *wantedTable) ref() table.Ref { return table.Ref{Schema: w.schema, Table
 
 // readWants reads the sources of syncs' clients, a bounded number side by side. It returns their central tables in the order
 // of the configuration, and what is wrong with clients as a whole.
-func (a *app) readWants(ctx context.Context, cfg *config.Config, chosen []config.Sync) (tables []*wantedTable, faults []string, err error) {
-	clients, err := clientsOf(ctx, cfg, chosen)
-	if err != nil {
-		return nil, nil, err
-	}
+func (a *app) readWants(ctx context.Context, chosen []config.Sync, clients []table.Client) (tables []*wantedTable, faults []string, err error) {
 	n := &inspector{syncs: chosen, resolve: secrets.Resolve, progress: a.counter("clients read")}
 	reports := n.run(ctx, clients)
 	if ctx.Err() != nil {
@@ -82,11 +78,11 @@ func (w *wantedTable) add(t inspected) {
 	want := lake.Want{
 		Columns: t.schema, Comment: t.plan.Comment, Drift: t.spec.Drift, PartitionBy: t.spec.PartitionBy, ClusterBy: t.spec.ClusterBy,
 	}
-	shape, _ := json.Marshal(want) // it has nothing that JSON does not
-	i, known := w.shapes[string(shape)]
+	shape := fmt.Sprintf("%#v", want)
+	i, known := w.shapes[shape]
 	if !known {
 		i = len(w.wants)
-		w.shapes[string(shape)] = i
+		w.shapes[shape] = i
 		w.wants = append(w.wants, want)
 	}
 	if !slices.Contains(w.wants[i].Clients, t.ref.Client) { // it may be there by another sync

@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tributary/internal/lake"
 	"tributary/internal/testserver"
 )
 
@@ -74,6 +76,23 @@ func TestTheCommandLineTellsHowThingsAre(t *testing.T) {
 	c.ok(t, "backfill", "daily", "--table", "events", "--client", "acme", "--from", "1", "--to", "50")
 	require.Equal(t, "n\n49\n", c.ok(t, "query", "SELECT rows_read AS n FROM sync_runs WHERE backfill", "-o", "csv"))
 
+	t.Run("central tables are listed, described, compared and have a history", func(t *testing.T) {
+		require.Contains(t, c.ok(t, "table", "diff"), "no differences", "a run leaves nothing that differs")
+		require.Regexp(t, `central +orders +11,988 `, c.ok(t, "table", "list"))
+		require.Regexp(t, `rows +11,988\n`, c.ok(t, "table", "describe", "orders"))
+		var commits []lake.Commit
+		require.NoError(t, json.Unmarshal([]byte(c.ok(t, "history", "orders", "--limit", "0", "-o", "json")), &commits))
+		require.Equal(t, "CREATE TABLE", commits[len(commits)-1].Operation)
+		var inserted int
+		for _, commit := range commits[:len(commits)-1] {
+			require.Equal(t, "MERGE", commit.Operation)
+			n, err := strconv.Atoi(commit.Metrics["numTargetRowsInserted"])
+			require.NoError(t, err)
+			inserted += n
+		}
+		require.Equal(t, 11988, inserted)
+		require.Contains(t, c.ok(t, "history", "orders"), "acme")
+	})
 	t.Run("exit code 1 for what was never started", func(t *testing.T) {
 		for _, args := range [][]string{{"run", "dayly"}, {"run", "daily", "--client", "acm"}, {"query", "DROP TABLE orders"}, {"status", "--nonsense"}} {
 			code, out, errOut := c.run(t, args...)

@@ -38,13 +38,21 @@ type afterFile After
 const (
 	defaultAfterTimeout = 2 * time.Hour
 	maxAfterTimeout     = 7 * 24 * time.Hour
-	maxAfters           = 50 // each is in the summary of every run
+	maxAfters           = 50  // each is in the summary of every run
+	maxStatements       = 500 // in all, so that the history of a run stays small
 )
 
 // afters checks what runs after a sync and fills in its defaults. Against the lake it is checked by checkAfters.
 func (c checker) afters(s *Sync, written []afterFile) {
 	if len(written) > maxAfters {
 		c.Add("after", fmt.Sprintf("has %d entries", len(written)), fmt.Sprintf("keep at most %d, or put several statements or tasks into one", maxAfters))
+	}
+	statements := 0
+	for _, w := range written {
+		statements += len(w.SQL)
+	}
+	if statements > maxStatements {
+		c.Add("after", fmt.Sprintf("has %d statements in all", statements), fmt.Sprintf("keep at most %d, or run them as a job", maxStatements))
 	}
 	names := map[string]int{}
 	for i, w := range written {

@@ -96,6 +96,7 @@ func TestErrAfterMaintainAndLayout(t *testing.T) {
 		"itself":                   {sparkLake, "after: [{name: a, sql: [x], after: [a]}]", "after[0].after: goes in a circle: a → a"},
 		"a circle":                 {sparkLake, "after: [{name: x, sql: [x], after: [a]}, {name: a, sql: [x], after: [b]}, {name: b, sql: [x], after: [a]}]", "after[1].after: goes in a circle: a → b → a"},
 		"too many":                 {sparkLake, manyAfters(51), "after: has 51 entries; keep at most 50"},
+		"too many statements":      {sparkLake, "after: [{name: a, sql: [" + strings.Repeat("x, ", 501) + "]}]", "after: has 501 statements in all; keep at most 500"},
 		"retention":                {sparkLake, "maintain: {retention: 24h}", "maintain.retention: is shorter than 168h: Delta takes no less"},
 		"retention of local":       {minimal, "maintain: {retention: 30m}", "maintain.retention: is shorter than 1h: a query or merge that runs longer would lose its files; write a longer time, or vacuum: false"},
 		"retention without vacuum": {minimal, "maintain: {vacuum: false, retention: 200h}", "maintain.retention: has no meaning without vacuum"},

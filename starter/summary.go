@@ -39,7 +39,23 @@ func (a *app) printSummary(r result) error {
 	for _, note := range s.Notes {
 		fmt.Fprintf(a.out, "note: %s\n", note)
 	}
-	return a.printProblems(r)
+	if err := a.printProblems(r); err != nil {
+		return err
+	}
+	return a.printAfter(r)
+}
+
+// printAfter prints what became of what runs after the sync.
+func (a *app) printAfter(r result) error {
+	if len(r.Summary.After) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	g := a.table("after the sync", "status", "took", "reason", "page")
+	for _, after := range r.Summary.After {
+		g.row(after.Name, a.status(a.out, after.Status), after.Took.Round(time.Second/10), dash(oneLine(after.Error, 600)), dash(after.URL))
+	}
+	return g.flush()
 }
 
 func (a *app) printProblems(r result) error {

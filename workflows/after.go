@@ -113,7 +113,7 @@ func (a *afterSync) obstacle(entry config.After) string {
 	}
 	for _, name := range entry.After {
 		if status := a.results[name].Status; status != table.StatusOK {
-			return fmt.Sprintf("%s, which it comes after, was %s", name, status)
+			return fmt.Sprintf("%s, which it comes after, was not ok (%s)", name, status)
 		}
 	}
 	return ""

@@ -151,7 +151,7 @@ func TestAfterASync(t *testing.T) {
 		require.Equal(t, "sync daily: gold, which runs after it, failed: no such view", app.Message())
 		require.Equal(t, 4, summary.OK)
 		require.Equal(t, map[string]string{"gold": "failed", "mail": "skipped", "other": "ok"}, statuses(summary))
-		require.Equal(t, "gold, which it comes after, was failed", summary.After[1].Error)
+		require.Equal(t, "gold, which it comes after, was not ok (failed)", summary.After[1].Error)
 	})
 	t.Run("Err: statements have the entry's time together", func(t *testing.T) {
 		env := newEnv(t)

@@ -150,7 +150,7 @@ func (f queryFlags) at(version bool, now time.Time) (lake.At, error) {
 	}
 	t, err := parseTime(f.asOf)
 	if err != nil {
-		return lake.At{}, fmt.Errorf("--as-of: %w", err)
+		return lake.At{}, fmt.Errorf("--as-of: %w; or how long ago, such as 90m or 7d", err)
 	}
 	if t.After(now) {
 		return lake.At{}, fmt.Errorf("--as-of %s is in the future", t.Format(time.RFC3339))

@@ -105,7 +105,7 @@ func describeAll(ctx context.Context, central lake.Lake, names []tableName) map[
 	return all
 }
 
-// orNearest adds to lake.ErrNotFound which table may have been meant.
+// orNearest says of lake.ErrNotFound which table may have been meant.
 func orNearest(ctx context.Context, central lake.Lake, n tableName, err error) error {
 	if !errors.Is(err, lake.ErrNotFound) {
 		return err
@@ -115,11 +115,11 @@ func orNearest(ctx context.Context, central lake.Lake, n tableName, err error) e
 	case listErr != nil:
 		return err
 	case len(names) == 0:
-		return fmt.Errorf("%w: schema %s has no tables; a run makes them, or tributary table create", err, n.schema)
+		return fmt.Errorf("%w: %s: schema %s has no tables; a run makes them, or tributary table create", lake.ErrNotFound, n, n.schema)
 	case near != "":
-		return fmt.Errorf("%w; did you mean %q?", err, near)
+		return fmt.Errorf("%w: %s; did you mean %q?", lake.ErrNotFound, n, near)
 	}
-	return fmt.Errorf("%w: schema %s has %s", err, n.schema, strings.Join(names, ", "))
+	return fmt.Errorf("%w: %s; schema %s has %s", lake.ErrNotFound, n, n.schema, strings.Join(names, ", "))
 }
 
 // completeLakeTables offers the central tables of the syncs, as they can be named.

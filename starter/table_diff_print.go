@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dustin/go-humanize/english"
-
 	"tributary/internal/lake"
 )
 
@@ -40,7 +38,16 @@ func (a *app) printDiff(r diffResult, fails int) error {
 }
 
 func diffVerdict(r diffResult, differences, fails int) string {
-	verdict := english.Plural(len(r.Tables), "table", "") + ", " + count(differences, "difference")
+	verdict := count(len(r.Tables), "table") + ", " + count(differences, "difference")
+	unread := 0
+	for _, t := range r.Tables {
+		if t.Status == diffUnread {
+			unread++
+		}
+	}
+	if unread > 0 {
+		verdict = count(len(r.Tables)-unread, "table") + " compared, " + count(differences, "difference")
+	}
 	switch {
 	case fails > 0:
 		verdict += fmt.Sprintf(", %d of which would fail a run", fails)

@@ -115,10 +115,11 @@ java_for_spark() {
 # .cache/spark is a venv with Spark, and has what testserver.Spark starts: java, jars/ and delta/.
 provision_spark() {
 	[ -z "${TRIBUTARY_TEST_SPARK:-}" ] || return 0
-	local dir=.cache/spark pins="pyspark==$SPARK ${DELTA_JARS[*]}"
+	local java dir=.cache/spark pins="pyspark==$SPARK ${DELTA_JARS[*]}"
 	[ ! -x $dir/java ] || [ "$(cat $dir/pins 2>/dev/null)" != "$pins" ] || return 0
 	java_for_spark >/dev/null || (apt_install "Java 17 or 21" openjdk-17-jre-headless) ||
 		apt_install "Java 17 or 21" openjdk-21-jre-headless # newer Debian has no 17
+	java=$(java_for_spark) || fail "Java 17 or 21 is not in the PATH or /usr/lib/jvm: name its folder in JAVA_HOME"
 	provision_venv
 	say "installing pyspark==$SPARK and Delta Lake into $dir (450 MB to download, once)"
 	rm -rf $dir
@@ -128,7 +129,7 @@ provision_spark() {
 		fail "$dir could not be filled with pip install pyspark==$SPARK. Run this again, or name a Spark Thrift server in TRIBUTARY_TEST_SPARK"
 	(cd $dir && ln -s lib/python3*/site-packages/pyspark/jars jars)
 	download_delta $dir/bin/python $dir/delta
-	ln -s "$(java_for_spark)" $dir/java
+	ln -s "$java" $dir/java
 	echo "$pins" >$dir/pins # last: an interrupted installation is begun again
 }
 

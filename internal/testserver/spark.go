@@ -26,6 +26,8 @@ type SparkServer struct {
 	port    int
 	home    string // holds Dir, warehouse, metastore and log; "" when shared
 	process *process
+
+	lifeline *os.File // the writing end of a pipe; closes when this process ends, however it ends
 }
 
 // Spark returns a server that all tests share, with a Dir of the test's own: what
@@ -38,7 +40,7 @@ func Spark(tb testing.TB) *SparkServer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(address.Dir, "test-")
+	dir, err := os.MkdirTemp(address.Dir, "test-") //nolint:usetesting // TempDir would not be in the folder that Spark sees
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package testserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -125,9 +126,8 @@ func (s *SparkServer) ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return err
 	}
 	const reply = "\x80\x01\x00\x02\x00\x00\x00\x0bOpenSession"

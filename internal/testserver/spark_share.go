@@ -30,19 +30,23 @@ func sharedSpark() (sparkAddress, error) {
 	if share := os.Getenv(SparkShareEnv); share != "" {
 		return askSparkShare(share)
 	}
-	return ownSpark()
-}
-
-// ownSpark is this test binary's, and ends with it.
-var ownSpark = sync.OnceValues(func() (sparkAddress, error) {
-	s, err := StartSpark()
+	s, err := ownSpark()
 	if err != nil {
 		return sparkAddress{}, err
 	}
-	if err := s.closeAtExit(); err != nil {
-		return sparkAddress{}, errors.Join(err, s.Close())
-	}
 	return sparkAddress{URL: s.URL, Dir: s.Dir}, nil
+}
+
+// ownSpark is this test binary's, and ends with it.
+var ownSpark = sync.OnceValues(func() (*SparkServer, error) {
+	s, err := StartSpark()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.closeAtExit(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 })
 
 func externalSpark(server, dir string) (sparkAddress, error) {
@@ -70,13 +74,15 @@ func askSparkShare(share string) (sparkAddress, error) {
 	if err != nil {
 		return sparkAddress{}, fmt.Errorf("%s: %w", SparkShareEnv, err)
 	}
-	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return sparkAddress{}, fmt.Errorf("%s: %w", SparkShareEnv, err)
+	}
 	if response.StatusCode != http.StatusOK {
-		text, err := io.ReadAll(response.Body)
-		return sparkAddress{}, errors.Join(fmt.Errorf("the Spark of this run: %s", text), err)
+		return sparkAddress{}, fmt.Errorf("the Spark of this run: %s", text)
 	}
 	var address sparkAddress
-	return address, json.NewDecoder(response.Body).Decode(&address)
+	return address, json.Unmarshal(text, &address)
 }
 
 // SparkShare is one Spark for several test binaries, started when the first asks: an http.Handler that answers with its address.
@@ -97,8 +103,13 @@ func (s *SparkShare) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, s.err.Error(), http.StatusServiceUnavailable) // the same to all: another try would only take another while
 		return
 	}
+	text, err := json.Marshal(sparkAddress{URL: s.server.URL, Dir: s.server.Dir})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(sparkAddress{URL: s.server.URL, Dir: s.server.Dir}) // who does not read it has gone
+	_, _ = w.Write(text) // who does not read it has gone
 }
 
 // Close ends the server, if one was started, and waits for one that is starting.
@@ -111,9 +122,6 @@ func (s *SparkShare) Close() error {
 	return s.server.Close()
 }
 
-// lifeline is a pipe that closes when this process ends, however it ends.
-var lifeline *os.File
-
 // closeAtExit leaves closing to a shell that waits for the end of this process: a test binary has no
 // hook for what outlives its tests.
 func (s *SparkServer) closeAtExit() error {
@@ -121,14 +129,14 @@ func (s *SparkServer) closeAtExit() error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
 	const script = `trap '' INT TERM HUP; read -r _; for i in 1 2 3 4 5 6 7 8 9; do kill -9 "$1" || break; sleep 0.2; done; rm -rf "$2"`
 	cmd := exec.Command("sh", "-c", script, "sh", strconv.Itoa(s.process.cmd.Process.Pid), s.home)
 	cmd.Stdin = r
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	if err := errors.Join(err, r.Close()); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	lifeline = w // not collected, so not closed
+	s.lifeline = w
 	return cmd.Process.Release()
 }
 

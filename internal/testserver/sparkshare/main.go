@@ -32,7 +32,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("name a command to run: sparkshare go test ./...")
+		return errors.New("name a command to run, such as go test")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -69,7 +69,7 @@ func maintenanceOf(done workflows.Maintained, err error) (maintenanceResult, boo
 
 func (a *app) leaveMaintenance(ctx context.Context, run client.WorkflowRun, err error) error {
 	if ctx.Err() != nil {
-		a.sayf("\n%s goes on; see it in the Temporal Web UI", run.GetID())
+		a.sayf("\n%s goes on; cancel it with: temporal workflow cancel --workflow-id %s", run.GetID(), run.GetID())
 		return &codedError{code: codeInterrupted}
 	}
 	return fmt.Errorf("lost sight of %s, which goes on: %w", run.GetID(), err)

@@ -96,16 +96,20 @@ func (s *jobStack) result(t *testing.T, run client.WorkflowRun) (table.AfterResu
 	t.Helper()
 	var summary table.Summary
 	err := run.Get(t.Context(), &summary)
-	if err != nil {
-		var app *temporal.ApplicationError
-		var cancelled *temporal.CanceledError
-		if errors.As(err, &cancelled) {
-			require.NoError(t, cancelled.Details(&summary))
-		} else {
-			require.ErrorAs(t, err, &app)
-			require.NoError(t, app.Details(&summary))
-		}
+	name := "after-Sync-Completed"
+	var app *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	switch {
+	case errors.As(err, &cancelled):
+		name = "after-Sync-Canceled"
+		require.NoError(t, cancelled.Details(&summary))
+	case errors.As(err, &app):
+		name = "after-Sync-Failed"
+		require.NoError(t, app.Details(&summary))
+	default:
+		require.NoError(t, err)
 	}
+	requireReplayable(t, s.server.Client, run, name)
 	require.Equal(t, 1, summary.OK, "the client tables have arrived all the same")
 	require.Len(t, summary.After, 1)
 	return summary.After[0], err

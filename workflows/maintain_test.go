@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -100,7 +99,7 @@ func TestMaintain(t *testing.T) {
 		env.RegisterDelayedCallback(env.CancelWorkflow, time.Minute)
 		env.ExecuteWorkflow(Maintain, weekly())
 		var cancelled *temporal.CanceledError
-		require.True(t, errors.As(env.GetWorkflowError(), &cancelled))
+		require.ErrorAs(t, env.GetWorkflowError(), &cancelled)
 		var done Maintained
 		require.NoError(t, cancelled.Details(&done))
 		require.Len(t, done.Tables, 1)

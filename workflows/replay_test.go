@@ -30,11 +30,12 @@ func TestEveryRecordedHistoryReplays(t *testing.T) {
 		replayer.RegisterWorkflow(RegionSync)
 		replayer.RegisterWorkflow(ClientSync)
 		replayer.RegisterWorkflow(TableSync)
+		replayer.RegisterWorkflow(Maintain)
 		started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
 		require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, worker.ReplayWorkflowHistoryOptions{
 			OriginalExecution: workflow.Execution{ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId()},
 		}), file)
 		kinds[strings.Split(filepath.Base(file), "-")[1]] = true
 	}
-	require.Equal(t, map[string]bool{"Sync": true, "RegionSync": true, "ClientSync": true, "TableSync": true}, kinds)
+	require.Equal(t, map[string]bool{"Sync": true, "RegionSync": true, "ClientSync": true, "TableSync": true, "Maintain": true}, kinds)
 }

@@ -75,7 +75,13 @@ func Run(t *testing.T, newLake func(t *testing.T) lake.Lake, options Options) {
 			if !options.Shared {
 				t.Cleanup(func() { require.NoError(t, l.Close()) })
 			}
-			test.run(&suite{T: t, Options: options, lake: l, db: openDuckDB(t), schema: newSchema(options.Catalog), next: new(int)})
+			schema := newSchema(options.Catalog)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the tables are in schema %s", schema)
+				}
+			})
+			test.run(&suite{T: t, Options: options, lake: l, db: openDuckDB(t), schema: schema, next: new(int)})
 		})
 	}
 }

@@ -27,23 +27,16 @@ func testDrift(s *suite) {
 		s.merge("0 1 0", wide())
 		s.rows("SELECT id, v, extra FROM orders ORDER BY id", "0 v <nil>", "1 w 7")
 	})
-	s.run("DroppedColumnIsNull", func(s *suite) {
-		s.merge("0 1 0", s.batch(s.acme(), "id long; extra integer", "SELECT 1::BIGINT AS id, 7::INTEGER AS extra"))
-		s.rows("SELECT id, v, extra FROM orders ORDER BY id", "0 v <nil>", "1 <nil> 7")
-	})
 	s.run("RenamedIsDroppedAndNew", func(s *suite) {
 		s.merge("0 1 0", s.batch(s.acme(), "id long; v string; renamed integer", "SELECT 1::BIGINT AS id, 'w' AS v, 7::INTEGER AS renamed"))
 		s.rows("SELECT id, v, extra, renamed FROM orders ORDER BY id", "0 v <nil> <nil>", "1 w <nil> 7")
 	})
-	s.run("CaseDoesNotCount", func(s *suite) {
-		s.merge("0 1 0", s.batch(s.acme(), "ID long; V string", "SELECT 0::BIGINT AS \"ID\", 'V' AS \"V\"", func(b *table.Batch) { b.Keys = []string{"ID"} }))
-		s.rows("SELECT id, v FROM orders WHERE id = 0", "0 V")
-		require.Len(s, s.describe("orders").Columns, 6)
-	})
-	s.run("NarrowerFits", func(s *suite) {
-		s.merge("1 0 0", s.batch(s.acme(), "id short; extra byte", "SELECT 2::SMALLINT AS id, 8::TINYINT AS extra"))
-		s.rows("SELECT extra FROM orders WHERE id = 2", "8")
-		require.Equal(s, table.Integer, s.describe("orders").Columns[4].Type)
+	s.run("NarrowerFitsAndCaseDoesNotCount", func(s *suite) {
+		rows := `FROM (VALUES (0::SMALLINT, 8::TINYINT), (2, 9)) x("ID", "Extra")`
+		before := s.describe("orders").Columns
+		s.merge("1 1 0", s.batch(s.acme(), "ID short; Extra byte", rows, func(b *table.Batch) { b.Keys = []string{"ID"} }))
+		s.rows("SELECT id, v, extra FROM orders ORDER BY id", "0 <nil> 8", "1 w <nil>", "2 <nil> 9")
+		require.Equal(s, before, s.describe("orders").Columns)
 	})
 	s.run("ErrOther", func(s *suite) {
 		for _, policy := range []string{table.DriftEvolve, table.DriftIgnore, table.DriftFail} {
@@ -113,23 +106,16 @@ func testWidening(s *suite) {
 			s.refuses(lake.ErrSchema, s.batch(s.acme(), "id long; c0 long", "SELECT 1::BIGINT AS id, 1::BIGINT AS c0", drift(policy)))
 		}
 	})
-	ids := []int{0}
-	for n := 1; n < steps; n++ {
-		s.merge("1 0 0", step(s.acme(), n))
-		ids = append(ids, n)
-	}
-	s.widened("orders", ids...)
-	s.run("NarrowedFits", func(s *suite) {
-		s.merge("0 0 0", step(s.acme(), 0))
-		s.widened("orders", ids...)
+	s.run("OneByOneAndTogether", func(s *suite) {
+		s.merge("1 0 0", step(s.acme(), 1))
+		s.merge("1 0 0, 1 0 0", step(s.ref("globex"), 2), step(s.ref("initech"), 3))
+		s.widened("orders", 0, 1, 2, 3)
 	})
-	s.run("EveryRowRewritten", func(s *suite) {
-		s.merge(fmt.Sprintf("0 0 %d", steps-1), func() table.Batch {
-			b := step(s.acme(), 0)
-			b.Reload = true
-			return b
-		}())
-		s.widened("orders", 0)
+	s.run("NarrowedFits", func(s *suite) {
+		b := step(s.acme(), 0)
+		b.Reload = true
+		s.merge("0 0 1", b)
+		s.widened("orders", 0, 2, 3)
 	})
 }
 

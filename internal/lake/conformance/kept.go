@@ -6,24 +6,19 @@ import (
 )
 
 func testKept(s *suite) {
-	s.merge("6 0 0", s.batch(s.acme(), plain, "SELECT range AS id, 'a' AS v FROM range(6)"))
+	globex := s.ref("globex")
+	s.merge("6 0 0, 6 0 0", s.batch(s.acme(), plain, "SELECT range AS id, 'a' AS v FROM range(6)"), s.batch(globex, plain, "SELECT range AS id, 'g' AS v FROM range(6)"))
+	const mine = "SELECT id, v FROM orders WHERE client_id = 'acme' ORDER BY id"
 	const rows = "FROM (VALUES (1::BIGINT, 'a'), (2, 'new')) x(id, v)"
 	again := s.batch(s.acme(), plain, rows, reload, s.kept("SELECT 3::BIGINT AS id"), s.kept("FROM (VALUES (4), (4), (NULL), (99)) x(id)"))
 	s.merge("0 1 2", again)
-	s.rows(all, "1 a", "2 new", "3 a", "4 a")
+	s.rows(mine, "1 a", "2 new", "3 a", "4 a")
 	s.merge("0 0 0", again)
 
-	s.run("RowReadAndKept", func(s *suite) {
-		s.merge("0 1 2", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'read' AS v", reload, s.kept("FROM (VALUES (1::BIGINT), (2)) x(id)")))
-		s.rows(all, "1 read", "2 new")
-	})
-	s.run("NothingElseRead", func(s *suite) {
-		s.merge("0 0 1", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'x' AS v WHERE false", reload, s.kept("SELECT 2::BIGINT AS id")))
-		s.rows(all, "2 new")
-	})
-	s.run("EmptyFile", func(s *suite) {
-		s.merge("1 0 1", s.batch(s.acme(), plain, "SELECT 7::BIGINT AS id, 'x' AS v", reload, s.kept("SELECT 2::BIGINT AS id WHERE false")))
-		s.rows(all, "7 x")
+	s.run("RowReadAndKeptAndEmptyFile", func(s *suite) {
+		s.merge("0 1 2", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'read' AS v", reload,
+			s.kept("FROM (VALUES (1::BIGINT), (2)) x(id)"), s.kept("SELECT 2::BIGINT AS id WHERE false")))
+		s.rows(mine, "1 read", "2 new")
 	})
 	for name, spoil := range map[string]func(*table.Batch){
 		"ErrMissing": func(b *table.Batch) { b.Kept[0].Path += ".gone" },
@@ -34,13 +29,11 @@ func testKept(s *suite) {
 			s.refuses(lake.ErrBatch, s.batch(s.acme(), plain, rows, reload, s.kept("SELECT 7::BIGINT AS id"), spoil))
 		})
 	}
-	s.run("OnlyOwnRows", func(s *suite) {
-		s.rows(all, "7 x")
-		globex := s.ref("globex")
-		s.merge("1 0 0", s.batch(globex, plain, "SELECT 7::BIGINT AS id, 'g' AS v"))
-		s.merge("0 0 0, 0 0 1", s.batch(s.acme(), plain, "SELECT 8::BIGINT AS id, 'x' AS v WHERE false", reload, s.kept("SELECT 7::BIGINT AS id")),
-			s.batch(globex, plain, "SELECT 8::BIGINT AS id, 'x' AS v WHERE false", reload))
-		s.rows(all, "7 x")
+	s.run("OnlyOwnRowsAndNothingElseRead", func(s *suite) {
+		s.rows("SELECT client_id, count(*) FROM orders GROUP BY client_id ORDER BY client_id", "acme 2", "globex 6")
+		const none = "SELECT 8::BIGINT AS id, 'x' AS v WHERE false"
+		s.merge("0 0 1, 0 0 5", s.batch(s.acme(), plain, none, reload, s.kept("SELECT 2::BIGINT AS id")), s.batch(globex, plain, none, reload, s.kept("SELECT 5::BIGINT AS id")))
+		s.rows("SELECT client_id, id, v FROM orders ORDER BY client_id", "acme 2 new", "globex 5 g")
 	})
 	s.run("Composite", func(s *suite) {
 		ref := s.named("composite")

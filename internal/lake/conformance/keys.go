@@ -30,8 +30,7 @@ func testKeys(s *suite) {
 	first := batch("old", ids)
 	s.merge("9 0 0", first)
 	s.merge("0 0 0", first)
-	s.merge("0 1 0", batch("new", ids[:1]))
-	s.merge("0 1 7", batch("new", []string{ids[0], ids[8], ids[0]}, reload))
+	s.merge("0 2 7", batch("new", []string{ids[0], ids[8], ids[0]}, reload))
 	s.rows("SELECT v, count(*) FROM orders GROUP BY v", "new 2")
 }
 

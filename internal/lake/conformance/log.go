@@ -52,19 +52,15 @@ func testSyncLog(s *suite) {
 		require.Equal(s, before, s.last())
 		s.rows("SELECT count(*) FROM sync_runs", "1")
 	})
-	s.run("FailedLeavesWatermark", func(s *suite) {
+	s.run("FailedAndOlderLeaveWatermark", func(s *suite) {
 		failed := s.loggedRun("r2", table.StatusFailed, "2024-01-02 10:00:00", "2024-01-02 10:00:00.000000")
 		failed.Error = oddText
-		s.record(failed)
+		older := s.loggedRun("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000")
+		s.record(failed, older)
 		got := s.last()
 		require.Equal(s, first.Watermark, got.Watermark)
 		require.Equal(s, first.Finished, got.LastSync)
 		require.Equal(s, "failed "+oddText+" r2", got.Status+" "+got.Error+" "+got.RunID)
-	})
-	s.run("OlderLeavesNewer", func(s *suite) {
-		s.record(s.loggedRun("r0", table.StatusOK, "2023-12-31 10:00:00", "2023-12-31 10:00:00.000000"))
-		require.Equal(s, "r2", s.last().RunID)
-		require.Equal(s, first.Watermark, s.last().Watermark)
 	})
 	s.run("WatermarkNeverBack", func(s *suite) {
 		s.record(s.loggedRun("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))

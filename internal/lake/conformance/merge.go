@@ -28,29 +28,18 @@ func testMerge(s *suite) {
 		s.rows(all, "1 v1", "2 v2", "3 v3")
 	})
 	s.run("Upsert", func(s *suite) {
-		second := s.batch(s.acme(), plain, "FROM (VALUES (2::BIGINT, 'v2'), (3, 'new'), (4, 'v4')) x(id, v)")
-		s.merge("1 1 0", second)
-		s.rows(all, "1 v1", "2 v2", "3 new", "4 v4")
-		s.merge("0 0 0", second)
-	})
-	s.run("ToNull", func(s *suite) {
-		s.merge("0 1 0", s.batch(s.acme(), plain, "SELECT 4::BIGINT AS id, NULL::VARCHAR AS v"))
-		s.rows(all, "1 v1", "2 v2", "3 new", "4 <nil>")
+		s.merge("1 2 0", s.batch(s.acme(), plain, "FROM (VALUES (1::BIGINT, NULL), (2, 'v2'), (3, 'new'), (4, 'v4')) x(id, v)"))
+		s.rows(all, "1 <nil>", "2 v2", "3 new", "4 v4")
 	})
 	s.run("SoftDelete", func(s *suite) {
 		b := s.batch(s.acme(), plain+"; deleted integer", "FROM (VALUES (1::BIGINT, 'x', 1), (2, 'y', 0), (3, 'z', NULL), (9, 'w', 2)) x(id, v, deleted)", deleted)
 		s.merge("0 2 1", b)
-		s.rows(all, "2 y", "3 z", "4 <nil>")
+		s.rows(all, "2 y", "3 z", "4 v4")
 		s.merge("0 0 0", b)
 	})
 	s.run("Empty", func(s *suite) {
 		s.unchanged(func() { s.merge("0 0 0", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'x' AS v WHERE false")) }, "orders")
 		s.rows("SELECT count(*) FROM orders", "3")
-	})
-	s.run("DuplicateIDs", func(s *suite) {
-		rows := "FROM (VALUES (7::BIGINT, 'old', TIMESTAMPTZ '2024-01-01'), (7, 'new', '2024-01-03'), (7, 'mid', '2024-01-02')) x(id, v, updated)"
-		s.merge("1 0 0", s.batch(s.acme(), timed, rows, cursor))
-		s.rows("SELECT v FROM orders WHERE id = 7", "new")
 	})
 	s.run("EmptyFirst", func(s *suite) {
 		none := s.named("nobody")
@@ -62,26 +51,21 @@ func testMerge(s *suite) {
 
 func testCursors(s *suite) {
 	rows := func(values string) string { return "FROM (VALUES " + values + ") x(id, v, updated)" }
-	s.merge("3 0 0", s.batch(s.acme(), timed, rows("(1::BIGINT, 'a', TIMESTAMPTZ '2024-02-01'), (2, 'b', '2024-02-01'), (3, 'c', NULL)"), cursor))
-
+	s.run("NewestOfOneID", func(s *suite) {
+		values := "(1::BIGINT, 'old', TIMESTAMPTZ '2024-01-15'), (1, 'a', '2024-02-01'), (1, 'mid', '2024-01-31'), (2, 'b', '2024-02-01'), (3, 'c', NULL)"
+		s.merge("3 0 0", s.batch(s.acme(), timed, rows(values), cursor))
+		s.rows(all, "1 a", "2 b", "3 c")
+	})
 	s.run("LateBackfill", func(s *suite) {
-		backfill := s.batch(s.acme(), timed, rows("(1::BIGINT, 'late', TIMESTAMPTZ '2024-01-01'), (8, 'missing', '2024-01-01')"), cursor)
-		s.merge("1 0 0", backfill)
-		s.merge("0 0 0", backfill)
+		s.merge("1 0 0", s.batch(s.acme(), timed, rows("(1::BIGINT, 'late', TIMESTAMPTZ '2024-01-01'), (8, 'missing', '2024-01-01')"), cursor))
 		s.rows(all, "1 a", "2 b", "3 c", "8 missing")
 	})
-	s.run("EqualUpdates", func(s *suite) {
-		s.merge("0 1 0", s.batch(s.acme(), timed, rows("(2::BIGINT, 'equal', TIMESTAMPTZ '2024-02-01')"), cursor))
+	s.run("EqualAndNullUpdateAndOlderDeleteDoesNot", func(s *suite) {
+		b := s.batch(s.acme(), timed+"; deleted boolean", "FROM (VALUES (1::BIGINT, 'unknown', NULL::TIMESTAMPTZ, false), (2, 'equal', '2024-02-01', NULL), "+
+			"(3, 'known', '2020-01-01', false), (8, 'x', '2023-12-31', true)) x(id, v, updated, deleted)", cursor, deleted)
+		s.merge("0 3 0", b)
+		s.rows(all, "1 unknown", "2 equal", "3 known", "8 missing")
 	})
-	s.run("NullUpdates", func(s *suite) {
-		s.merge("0 2 0", s.batch(s.acme(), timed, rows("(1::BIGINT, 'unknown', NULL::TIMESTAMPTZ), (3, 'known', '2020-01-01')"), cursor))
-	})
-	s.run("OlderDeleteLeavesNewer", func(s *suite) {
-		b := s.batch(s.acme(), timed+"; deleted boolean", "SELECT 2::BIGINT AS id, 'x' AS v, TIMESTAMPTZ '2023-01-01' AS updated, true AS deleted", cursor, deleted)
-		s.merge("0 0 0", b)
-	})
-	s.rows(all, "1 unknown", "2 equal", "3 known", "8 missing")
-
 	s.run("Integer", func(s *suite) {
 		by := func(b *table.Batch) { b.Cursor, b.Window = "seq", table.Window{Kind: table.CursorInteger} }
 		rows := func(values string) string { return "FROM (VALUES " + values + ") x(id, seq, v)" }
@@ -95,10 +79,8 @@ func testReload(s *suite) {
 	globex := s.ref("globex")
 	s.merge("3 0 0, 3 0 0",
 		s.batch(s.acme(), plain, "SELECT range AS id, 'a' AS v FROM range(3)"), s.batch(globex, plain, "SELECT range AS id, 'g' AS v FROM range(3)"))
-	again := s.batch(s.acme(), plain, "FROM (VALUES (1::BIGINT, 'a'), (2, 'changed'), (5, 'new')) x(id, v)", reload)
-	s.merge("1 1 1", again)
+	s.merge("1 1 1", s.batch(s.acme(), plain, "FROM (VALUES (1::BIGINT, 'a'), (2, 'changed'), (5, 'new')) x(id, v)", reload))
 	s.rows("SELECT client_id, id, v FROM orders ORDER BY client_id, id", "acme 1 a", "acme 2 changed", "acme 5 new", "globex 0 g", "globex 1 g", "globex 2 g")
-	s.merge("0 0 0", again)
 
 	s.run("Empty", func(s *suite) {
 		s.merge("0 0 3", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'x' AS v WHERE false", reload))

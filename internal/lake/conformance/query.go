@@ -60,7 +60,7 @@ func testExecute(s *suite) {
 	s.merge("3 0 0", s.batch(s.acme(), plain, "SELECT range AS id, 'v' AS v FROM range(3)"))
 	execute := func(statement string) error { return executor.Exec(s.Context(), s.schema, statement) }
 	require.NoError(s, execute("CREATE VIEW late AS SELECT id FROM orders WHERE id > 0"))
-	require.NoError(s, execute("CREATE OR REPLACE TABLE gold AS SELECT count(*) AS n, ';' AS v FROM late"))
+	require.NoError(s, execute("CREATE OR REPLACE TABLE gold USING delta AS SELECT count(*) AS n, ';' AS v FROM late"))
 	s.rows("SELECT n, v FROM gold", "2 ;")
 	s.rows("SELECT id FROM late ORDER BY id", "1", "2")
 	s.merge("1 0 0", s.batch(s.acme(), plain, "SELECT 7::BIGINT AS id, 'v' AS v"))

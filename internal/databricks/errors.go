@@ -45,10 +45,6 @@ func (w *Workspace) failed(ctx context.Context, err error, a advice) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", a.what, ctx.Err())
 	}
-	var ours *ourError
-	if errors.As(err, &ours) {
-		return fmt.Errorf("%s: %w", a.what, ours.error)
-	}
 	var api *apierr.APIError
 	if !errors.As(err, &api) {
 		return w.failedOnTheWay(err, a)
@@ -72,18 +68,13 @@ func (w *Workspace) failed(ctx context.Context, err error, a advice) error {
 	return fmt.Errorf("%w: %s: HTTP %d %s: %s", ErrInvalid, a.what, api.StatusCode, api.ErrorCode, text)
 }
 
+// failedOnTheWay is for errors that are no answer of the API. What is not known is taken for something that passes.
 func (w *Workspace) failedOnTheWay(err error, a advice) error {
-	if fromNetwork(err) || answered(err) >= http.StatusInternalServerError {
-		return fmt.Errorf("%w: %s: %s; check lake.host and the network, and run again", ErrUnavailable, a.what, w.text(err))
+	if status := answered(err); status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
+		return fmt.Errorf("%w: %s: the credentials could not be renewed (HTTP %d: %s); correct or renew them", ErrDenied, a.what, status, w.text(err))
 	}
-	if status := answered(err); status != 0 { // the token could not be renewed
-		return fmt.Errorf("%w: %s: %s; renew the credentials", ErrDenied, a.what, w.text(err))
-	}
-	return fmt.Errorf("%w: %s: %s", ErrInvalid, a.what, w.text(err))
+	return fmt.Errorf("%w: %s: %s; check lake.host and the network, and run again", ErrUnavailable, a.what, w.text(err))
 }
-
-// ourError is an error of this package that passes through the SDK on its way.
-type ourError struct{ error }
 
 // unauthenticated tells refused credentials from missing grants: both are 403, but only the second has a name for its code.
 // A token that expired is answered "403 Invalid access token." (databricks-sdk-go issues 917 and 1046).
@@ -114,15 +105,20 @@ func transient(err error) bool {
 }
 
 // fromNetwork says whether a request or its answer was lost on the way. A name that nobody knows and a certificate that
-// nobody vouches for stay what they are, however often they are asked for: they are no loss.
+// nobody vouches for are no loss: they stay what they are, however soon they are asked for again.
 func fromNetwork(err error) bool {
-	var lost *url.Error
-	if !errors.As(err, &lost) {
+	if !sent(err) {
 		return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) // in the middle of an answer
 	}
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	return !errors.As(err, &certificate) && (!errors.As(err, &name) || !name.IsNotFound)
+}
+
+// sent says whether an error is that of sending a request.
+func sent(err error) bool {
+	var failed *url.Error
+	return errors.As(err, &failed)
 }
 
 // answered returns the HTTP status that an error of signing in carries, or 0.

@@ -121,7 +121,7 @@ func (w *Workspace) volumeAdvice(what, volumePath string) (advice, error) {
 		what: what,
 		denied: fmt.Sprintf("grant %s USE CATALOG on catalog %s, USE SCHEMA on schema %s, and READ VOLUME and WRITE VOLUME on volume %s",
 			w.identity(), catalog, schema, volume),
-		missing: fmt.Sprintf("check that the catalog %s, the schema %s and the volume %s exist (CREATE VOLUME %s), or correct lake.staging",
-			catalog, schema, volume, volume),
+		missing: fmt.Sprintf("check that the catalog %s, the schema %s and the volume %s exist (CREATE VOLUME %s) and that %s may see them, or correct lake.staging",
+			catalog, schema, volume, volume, w.identity()),
 	}, nil
 }

@@ -125,7 +125,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestWarehouse(t *testing.T) {
-	w := fake.Start(t, fake.Options{})
+	w := fake.Start(t, fake.Options{StartRequests: 1})
 	opened, ctx := open(t, w), context.Background()
 	t.Run("OK runs", func(t *testing.T) {
 		found, err := opened.Warehouse(ctx, fake.DefaultWarehouse)

@@ -77,7 +77,7 @@ func settings(ctx context.Context, o Options) *config.Config {
 		RetryTimeoutSeconds: max(int(cmp.Or(o.Retry, defaultRetry)/time.Second), 1),
 		RateLimitPerSecond:  requestsPerSecond,
 	}
-	switch { // without a type, the SDK tries one way after the other and then says only that none worked
+	switch { // what is given here goes before what the environment has
 	case o.Token != "":
 		cfg.AuthType = "pat"
 	case o.ClientID != "":
@@ -95,12 +95,13 @@ func (w *Workspace) open() error {
 	if err := w.cfg.EnsureResolved(); err != nil {
 		return w.settingsError(err)
 	}
+	w.chooseSignIn()
 	if w.cfg.Host == "" && w.cfg.AzureResourceID == "" {
 		return fmt.Errorf("%w: no host is given: set lake.host, a profile in lake.profile, or DATABRICKS_HOST", ErrSettings)
 	}
 	request, err := http.NewRequest(http.MethodGet, w.cfg.Host, http.NoBody) //nolint:noctx // it is never sent
 	if err != nil {
-		return fmt.Errorf("%w: the host is not an address: write https://… as in the browser", ErrSettings)
+		return fmt.Errorf("%w: lake.host is not an address: write https://… as in the browser", ErrSettings)
 	}
 	if err := w.Authenticate(request); err != nil {
 		return err
@@ -112,6 +113,20 @@ func (w *Workspace) open() error {
 	w.files, w.jobs = files.NewFiles(w.client), jobs.NewJobs(w.client)
 	w.warehouses, w.secrets = sql.NewWarehouses(w.client), workspace.NewSecrets(w.client)
 	return nil
+}
+
+// chooseSignIn names the way to sign in where the settings leave only one: otherwise the SDK tries every one it knows, and then says only that
+// none worked.
+func (w *Workspace) chooseSignIn() {
+	switch c := w.cfg; {
+	case c.AuthType != "":
+	case c.Token != "":
+		c.AuthType = "pat"
+	case c.ClientID != "" && c.ClientSecret != "":
+		c.AuthType = "oauth-m2m"
+	case c.AzureClientID != "" && c.AzureClientSecret != "" && c.AzureTenantID != "":
+		c.AuthType = "azure-client-secret"
+	}
 }
 
 // Host is the workspace's address: the scheme and the host, without a path.
@@ -158,8 +173,10 @@ func (w *Workspace) signInError(err error) error {
 			ErrSettings, w.cfg.Host, w.text(err))
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == 0 && fromNetwork(err):
 		return fmt.Errorf("%w: signing in to %s: %s; correct lake.host, or run again when the workspace answers", ErrUnavailable, w.cfg.Host, w.text(err))
+	case status == 0 && sent(err):
+		return fmt.Errorf("%w: signing in to %s: %s; correct lake.host", ErrSettings, w.cfg.Host, w.text(err))
 	case status != 0:
 		return fmt.Errorf("%w: %s refuses %s (HTTP %d: %s); correct or renew them", ErrDenied, w.cfg.Host, setting, status, w.text(err))
 	}
-	return fmt.Errorf("%w: signing in to %s: %s; correct %s", ErrSettings, cmp.Or(w.cfg.Host, "Databricks"), w.text(err), setting)
+	return fmt.Errorf("%w: signing in to %s: %s; correct lake.host or %s", ErrSettings, cmp.Or(w.cfg.Host, "Databricks"), w.text(err), setting)
 }

@@ -23,22 +23,21 @@ import (
 
 var _ auth.Authenticator = (*Workspace)(nil)
 
-// alone keeps the machine's own profile and variables out of a test.
-func alone(t *testing.T) {
-	t.Helper()
+// TestMain keeps the machine's own profile, variables and tools (az, databricks) out of the tests.
+func TestMain(m *testing.M) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, "DATABRICKS_") || strings.HasPrefix(name, "ARM_") {
-			t.Setenv(name, "")
+			os.Unsetenv(name)
 		}
 	}
-	t.Setenv("DATABRICKS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	t.Setenv("PATH", "") // no az, no databricks
+	os.Setenv("DATABRICKS_CONFIG_FILE", "/nowhere/databrickscfg")
+	os.Setenv("PATH", "")
+	os.Exit(m.Run())
 }
 
 func open(t *testing.T, w *fake.Workspace) *Workspace {
 	t.Helper()
-	alone(t)
 	opened, err := Open(context.Background(), Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: w.ClientSecret, Retry: 5 * time.Second})
 	require.NoError(t, err)
 	return opened
@@ -70,7 +69,6 @@ func TestOpenSignsIn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alone(t)
 			opened, err := Open(context.Background(), o(t))
 			require.NoError(t, err)
 			require.Equal(t, w.URL, opened.Host())
@@ -84,6 +82,8 @@ func TestOpenSignsIn(t *testing.T) {
 
 func TestOpenRefused(t *testing.T) {
 	w := fake.Start(t, fake.Options{})
+	another := httptest.NewServer(http.NotFoundHandler())
+	defer another.Close()
 	for name, c := range map[string]struct {
 		options Options
 		env     map[string]string
@@ -98,10 +98,15 @@ func TestOpenRefused(t *testing.T) {
 		"ErrSettings two ways in the environment": {Options{Host: w.URL}, map[string]string{
 			"DATABRICKS_TOKEN": "hunter2", "DATABRICKS_CLIENT_ID": "id", "DATABRICKS_CLIENT_SECRET": "hunter2",
 		}, ErrSettings, "more than one authorization method"},
-		"ErrDenied wrong secret": {Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: "hunter2"}, nil, ErrDenied, "client_id and client_secret"},
+		"ErrDenied wrong secret in the environment": {Options{Host: w.URL}, map[string]string{
+			"DATABRICKS_CLIENT_ID": w.ClientID, "DATABRICKS_CLIENT_SECRET": "hunter2",
+		}, ErrDenied, "client_id and client_secret"},
+		"ErrSettings unknown host":  {Options{Host: "https://no-such-host.invalid", ClientID: "id", ClientSecret: "hunter2"}, nil, ErrSettings, "correct lake.host"},
+		"ErrSettings no Databricks": {Options{Host: another.URL, ClientID: "id", ClientSecret: "hunter2"}, nil, ErrSettings, "correct lake.host"},
+		"ErrSettings no address":    {Options{Host: "https://%zz", Token: "hunter2"}, nil, ErrSettings, "lake.host"},
+		"ErrDenied wrong secret":    {Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: "hunter2"}, nil, ErrDenied, "client_id and client_secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alone(t)
 			for k, v := range c.env {
 				t.Setenv(k, v)
 			}
@@ -114,7 +119,6 @@ func TestOpenRefused(t *testing.T) {
 }
 
 func TestOpenWhereNobodyIs(t *testing.T) {
-	alone(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	_, err := Open(context.Background(), Options{Host: gone.URL, ClientID: "id", ClientSecret: "hunter2", Retry: time.Second})
@@ -124,7 +128,6 @@ func TestOpenWhereNobodyIs(t *testing.T) {
 }
 
 func TestOpenEndsWithItsContext(t *testing.T) {
-	alone(t)
 	release := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer silent.Close()
@@ -164,29 +167,42 @@ func TestRevokedCredentialsAreSaidSo(t *testing.T) {
 }
 
 func TestBusyWorkspaceIsAskedAgain(t *testing.T) {
-	w := fake.Start(t, fake.Options{})
-	opened := open(t, w)
 	for name, f := range map[string]fake.Fault{
-		"429 with Retry-After":   {Status: http.StatusTooManyRequests, Code: "REQUEST_LIMIT_EXCEEDED", Message: "slow down", RetryAfter: 1},
-		"503":                    {Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE", Message: "in a while"},
-		"500":                    {Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "oops"},
-		"cut in the answer":      {CutResponse: 10},
-		"cut before the answer":  {CutRequest: 1},
-		"502 without any reason": {Status: http.StatusBadGateway},
+		"OK 429 with Retry-After":     {Status: http.StatusTooManyRequests, Code: "REQUEST_LIMIT_EXCEEDED", Message: "slow down", RetryAfter: 1},
+		"OK 503":                      {Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE", Message: "in a while"},
+		"OK 500":                      {Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "oops"},
+		"OK 502 without any reason":   {Status: http.StatusBadGateway},
+		"OK cut in the answer":        {CutResponse: 10},
+		"OK cut before the answer":    {CutRequest: 1},
+		"OK lost":                     {Lost: true},
+		"ErrUnavailable for too long": {Times: 100, Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "oops"},
 	} {
-		t.Run("OK "+name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := fake.Start(t, fake.Options{})
+			opened := open(t, w)
 			f.Prefix = "/api/2.0/sql/"
 			w.Fail(f)
 			_, err := opened.Warehouse(context.Background(), fake.DefaultWarehouse)
-			require.NoError(t, err)
+			if f.Times == 0 {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, ErrUnavailable)
+			require.ErrorContains(t, err, "oops")
 		})
 	}
-	t.Run("ErrUnavailable for too long", func(t *testing.T) {
-		w.Fail(fake.Fault{Prefix: "/api/2.0/sql/", Times: 100, Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "oops"})
-		_, err := opened.Warehouse(context.Background(), fake.DefaultWarehouse)
-		require.ErrorIs(t, err, ErrUnavailable)
-		require.ErrorContains(t, err, "oops")
-	})
+}
+
+func TestCancelledRequestsEnd(t *testing.T) {
+	w := fake.Start(t, fake.Options{})
+	opened := open(t, w)
+	w.Fail(fake.Fault{Prefix: "/api/", Times: 100, Status: http.StatusInternalServerError})
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	_, err := opened.Warehouse(ctx, fake.DefaultWarehouse)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "look at warehouse")
 }
 
 func TestNothingSecretIsLoggedOrPrinted(t *testing.T) {

@@ -99,7 +99,7 @@ var scopeAndKey = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,128}/[A-Za-z0-9_.-]{1,1
 
 func checkDatabricks(rest string) error {
 	if !scopeAndKey.MatchString(rest) {
-		return errors.New("what follows databricks: is not the name of a scope and a key; write databricks:SCOPE/KEY, in letters, digits, -, _ and .")
+		return errors.New("what follows databricks: is not the name of a scope and a key; write databricks:SCOPE/KEY, in letters, digits, dots, dashes and underscores")
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type Fault struct {
 	Status      int   // answered with Code and Message, and with Retry-After when RetryAfter is set
 	CutRequest  int64 // the connection is closed after so many bytes of the request's body
 	CutResponse int64 // the request is carried out, and the connection closed after so many bytes of the answer's body
+	Truncate    int64 // the request is carried out with only so many bytes of its body
 	Lost        bool  // the request is carried out, and the connection closed without an answer
 
 	Code       string
@@ -32,6 +33,13 @@ func (w *Workspace) Fail(f Fault) {
 	defer w.mu.Unlock()
 	f.Times = max(f.Times, 1)
 	w.faults = append(w.faults, &f)
+}
+
+// NoFaults forgets the faults that still wait.
+func (w *Workspace) NoFaults() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = nil
 }
 
 func (w *Workspace) nextFault(r *http.Request, call string) (Fault, bool) {
@@ -54,7 +62,7 @@ func (w *Workspace) nextFault(r *http.Request, call string) (Fault, bool) {
 // play answers the request, or ends its connection. It returns false when the fault is in the answer.
 func (f Fault) play(answer http.ResponseWriter, r *http.Request) bool {
 	switch {
-	case f.CutResponse > 0, f.Lost:
+	case f.CutResponse > 0, f.Lost, f.Truncate > 0:
 		return false
 	case f.CutRequest > 0:
 		_, _ = io.CopyN(io.Discard, r.Body, f.CutRequest) // a shorter body is cut at its end

@@ -87,10 +87,11 @@ func (w *Workspace) store(body io.Reader, local string) (size int64, err error) 
 	if err == nil && size > w.options.MaxFile {
 		err = errors.New("too large")
 	}
-	if err = errors.Join(err, partial.Chmod(0o644), partial.Close()); err != nil {
-		return size, err
+	err = errors.Join(err, partial.Chmod(0o644), partial.Close())
+	if err == nil {
+		err = os.Rename(partial.Name(), local)
 	}
-	return size, os.Rename(partial.Name(), local)
+	return size, err
 }
 
 func getFile(answer http.ResponseWriter, r *http.Request, at place) {

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -27,6 +28,9 @@ func (w *Workspace) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	case fault.Lost:
 		w.serve(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
+	case fault.Truncate > 0:
+		r.Body, r.ContentLength = io.NopCloser(io.LimitReader(r.Body, fault.Truncate)), fault.Truncate
+		w.serve(answer, r)
 	default:
 		w.serve(&cutWriter{ResponseWriter: answer, left: fault.CutResponse}, r)
 	}
@@ -109,7 +113,9 @@ type object = map[string]any
 func reply(answer http.ResponseWriter, status int, body any) {
 	answer.Header().Set("Content-Type", "application/json")
 	answer.WriteHeader(status)
-	_ = json.NewEncoder(answer).Encode(body) // a client that went away needs no answer
+	if err := json.NewEncoder(answer).Encode(body); err != nil {
+		panic(http.ErrAbortHandler) // the client is gone
+	}
 }
 
 // refuse answers with an error of the REST API.

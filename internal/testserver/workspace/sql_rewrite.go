@@ -103,13 +103,24 @@ func fromSpark(method string, reply []byte) ([]byte, error) {
 	return m.bytes()
 }
 
-var sparkPrefix = regexp.MustCompile(`^org\.apache\.hive\.service\.cli\.HiveSQLException: Error running query: (\[\S+\] )?([\w.$]+: )?\s*`)
+var (
+	hivePrefix = regexp.MustCompile(`^org\.apache\.hive\.service\.cli\.HiveSQLException: Error running query: (\[\S+\] )?`)
+	javaClass  = regexp.MustCompile(`^[\w.$]+: \s*`)
+	errorClass = regexp.MustCompile(`^\[[A-Z][A-Z0-9_.]+\]`)
+)
 
-// displayMessage is what Databricks shows of an error: without the classes of Java around it, and without the stack.
+// displayMessage is what Databricks shows of an error: the first cause that has an error class, without the classes and
+// the stack of Java around it. Without any, it is the last cause.
 func displayMessage(text string) string {
-	text = sparkPrefix.ReplaceAllString(text, "")
-	text, _, _ = strings.Cut(text, "\n\tat ")
-	return strings.TrimSpace(text)
+	last := ""
+	for cause := range strings.SplitSeq(hivePrefix.ReplaceAllString(text, ""), "\nCaused by: ") {
+		cause, _, _ = strings.Cut(cause, "\n\tat ")
+		last = strings.TrimSpace(cause)
+		if message := javaClass.ReplaceAllString(last, ""); errorClass.MatchString(message) {
+			return message
+		}
+	}
+	return last
 }
 
 func (w *Workspace) recordStatement(statement string) {

@@ -232,7 +232,7 @@ func TestFaultsComeWhenAndAsOftenAsAsked(t *testing.T) {
 	r, err := http.NewRequest(http.MethodPut, w.URL+"/api/2.0/fs/files/Volumes/main/central/staging/x", strings.NewReader("arrived"))
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+w.Token)
-	_, err = http.DefaultClient.Do(r) //nolint:bodyclose // there is none
+	_, err = http.DefaultClient.Do(r)
 	require.Error(t, err)
 	status, body, _ := ask(t, w, w.Token, http.MethodGet, "/api/2.0/fs/files/Volumes/main/central/staging/x", "")
 	require.Equal(t, http.StatusOK, status)

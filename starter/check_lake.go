@@ -72,6 +72,10 @@ func (c *checker) fit(ctx context.Context, reports []clientReport) {
 		}
 	}
 	all := describeAll(ctx, c.central, names)
+	if err := commonFault(all); err != nil {
+		c.findings = append(c.findings, fault("lake", err))
+		return
+	}
 	for _, report := range reports {
 		for i := range report.tables {
 			t := &report.tables[i]
@@ -85,4 +89,19 @@ func (c *checker) fit(ctx context.Context, reports []clientReport) {
 			}
 		}
 	}
+}
+
+// commonFault is the fault of a lake that cannot describe any of several tables: it is said once, not of each.
+func commonFault(all map[tableName]described) error {
+	var first error
+	for _, d := range all {
+		if d.err == nil || errors.Is(d.err, lake.ErrNotFound) || errors.Is(d.err, lake.ErrCorrupt) {
+			return nil
+		}
+		first = d.err
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return first
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -68,4 +70,13 @@ func TestTablesAreNamedAsPeopleWriteThem(t *testing.T) {
 			require.ErrorContains(t, err, test.want)
 		})
 	}
+}
+
+func TestAFaultOfAllTablesIsOneOfTheLake(t *testing.T) {
+	down, missing := errors.New("the server is down"), fmt.Errorf("table: %w", lake.ErrNotFound)
+	a, b := tableName{"central", "a"}, tableName{"central", "b"}
+	require.Equal(t, down, commonFault(map[tableName]described{a: {err: down}, b: {err: down}}))
+	require.NoError(t, commonFault(map[tableName]described{a: {err: down}, b: {}}))
+	require.NoError(t, commonFault(map[tableName]described{a: {err: down}, b: {err: missing}}))
+	require.NoError(t, commonFault(nil))
 }

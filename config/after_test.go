@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -49,6 +50,12 @@ after:
 		Schedule: Schedule{Cron: "0 5 * * 0", TimeZone: "Europe/Vienna", Overlap: OverlapSkip, CatchUp: 24 * time.Hour},
 		Vacuum:   true, Retention: 720 * time.Hour, Staging: 21 * 12 * time.Hour,
 	}, sync.Maintain, "a run may need what it staged for longer than a week")
+
+	data, err := json.Marshal(sync)
+	require.NoError(t, err)
+	var read Sync
+	require.NoError(t, json.Unmarshal(data, &read))
+	require.Equal(t, sync, read)
 }
 
 func TestLayout(t *testing.T) {

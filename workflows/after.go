@@ -166,7 +166,7 @@ func (a *afterSync) runJob(ctx workflow.Context, entry config.After) (url string
 	var run activities.JobRun
 	err = workflow.ExecuteActivity(awaitJobOptions(ctx, a.in.Sync, left), acts.AwaitJob, started).Get(ctx, &run)
 	if err != nil && !hasEnded(err, &run) { // cancelled, or out of time: it is not to meet the next sync's
-		if stopErr := workflow.ExecuteActivity(startJobOptions(disconnected, a.in.Sync, entry.Timeout), acts.CancelJob, started).Get(disconnected, nil); stopErr != nil {
+		if stopErr := workflow.ExecuteActivity(startJobOptions(disconnected, a.in.Sync, cancelTime), acts.CancelJob, started).Get(disconnected, nil); stopErr != nil {
 			workflow.GetLogger(ctx).Warn("job not cancelled", "after", entry.Name, "run_id", started.Run, "error", stopErr)
 		}
 	}

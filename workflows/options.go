@@ -17,6 +17,7 @@ const (
 	awaitTimeout    = 30 * 24 * time.Hour // a client that is carried from one run of RegionSync to the next
 	sessionWait     = time.Hour           // for a worker of the region to have a free place
 	sessionMargin   = time.Hour           // above the steps' own timeouts
+	cancelTime      = 10 * time.Minute    // for asking a job to stop, in all
 	logTimeout      = 10 * time.Minute
 	logScheduleTime = 6 * time.Hour // a lake that is down that long loses the record, not the rows
 )

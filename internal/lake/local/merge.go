@@ -21,7 +21,7 @@ const maxAttempts = 20
 // nothing is committed. Batches that cannot share a commit (the same client twice, or other ids) follow one another.
 func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
 	results := make([]lake.MergeResult, len(batches))
-	for _, group := range compatible(batches) {
+	for _, group := range lake.Compatible(batches) {
 		part := make([]table.Batch, len(group))
 		for i, index := range group {
 			part[i] = batches[index]
@@ -35,27 +35,6 @@ func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeRe
 		}
 	}
 	return results, nil
-}
-
-// compatible splits batches into groups that one commit can take: one table, the same ids and cursor, each
-// client once. It returns indexes.
-func compatible(batches []table.Batch) [][]int {
-	var groups [][]int
-	for i, batch := range batches {
-		at := slices.IndexFunc(groups, func(group []int) bool {
-			first := batches[group[0]]
-			return first.Ref.Schema == batch.Ref.Schema && first.Ref.Table == batch.Ref.Table && first.Cursor == batch.Cursor &&
-				slices.Equal(first.Keys, batch.Keys) && !slices.ContainsFunc(group, func(j int) bool {
-				return batches[j].Ref.Client == batch.Ref.Client && batches[j].Ref.Region == batch.Ref.Region
-			})
-		})
-		if at < 0 {
-			groups = append(groups, []int{i})
-		} else {
-			groups[at] = append(groups[at], i)
-		}
-	}
-	return groups
 }
 
 func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {

@@ -1,0 +1,197 @@
+package sparksql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// staging is where staged files go. Folders and names are relative to it; paths are as SQL reads them.
+type staging interface {
+	put(ctx context.Context, from, folder, name string) (path string, err error)
+	remove(ctx context.Context, folder string) error // what is not there is removed
+	folders(ctx context.Context) (map[string]time.Time, error)
+}
+
+// Stage implements lake.Lake.
+func (l *Lake) Stage(ctx context.Context, batchID string, files []table.File) ([]table.File, error) {
+	folder, err := stagingFolder(batchID)
+	if err != nil {
+		return nil, err
+	}
+	staged := make([]table.File, len(files))
+	for i, file := range files {
+		staged[i] = file
+		if staged[i].Path, err = l.staging.put(ctx, file.Path, folder, fmt.Sprintf("%05d.parquet", i)); err != nil {
+			return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+		}
+	}
+	return staged, nil
+}
+
+// Unstage implements lake.Lake.
+func (l *Lake) Unstage(ctx context.Context, batchID string) error {
+	folder, err := stagingFolder(batchID)
+	if err != nil {
+		return err
+	}
+	if err := l.staging.remove(ctx, folder); err != nil {
+		return fmt.Errorf("unstage %s: %w", batchID, err)
+	}
+	return nil
+}
+
+// Sweep implements lake.Lake. All batches of a run are in one folder.
+func (l *Lake) Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error) {
+	folders, err := l.staging.folders(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("sweep: %w", err)
+	}
+	for folder, touched := range folders {
+		if time.Since(touched) < olderThan {
+			continue
+		}
+		if err := l.staging.remove(ctx, folder); err != nil {
+			return removed, fmt.Errorf("sweep: %w", err)
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// stagingFolder writes a batch's id as a path: letters, digits and hyphens stay, any other byte becomes _XX. Spark gives
+// = and a leading _ or . a meaning of their own.
+func stagingFolder(batchID string) (string, error) {
+	if batchID == "" {
+		return "", errors.New("stage: a batch needs an id")
+	}
+	var b strings.Builder
+	for part := range strings.SplitSeq(batchID, "/") {
+		if b.Len() > 0 {
+			b.WriteByte('/')
+		}
+		b.WriteByte('b')
+		for i := range len(part) {
+			if c := part[i]; c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' {
+				b.WriteByte(c)
+			} else {
+				fmt.Fprintf(&b, "_%02X", c)
+			}
+		}
+	}
+	return b.String(), nil
+}
+
+// folder is a staging area that the SQL server and this process see under one path.
+type folder string
+
+func openFolder(dir string) (folder, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("%w: the staging folder %s cannot be made; change its owner or rights, or correct lake.staging: %w", lake.ErrSetup, dir, err)
+	}
+	return folder(dir), nil
+}
+
+func (f folder) put(_ context.Context, from, batch, name string) (string, error) {
+	to := filepath.Join(string(f), filepath.FromSlash(batch), name)
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(to); err == nil {
+			return to, nil // an earlier call moved it
+		}
+	}
+	if os.Rename(from, to) == nil {
+		return to, os.Chmod(to, 0o644) // another user reads it
+	}
+	return to, copyFile(from, to)
+}
+
+// copyFile copies to a name of its own first, so that no half file is ever read.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	part := to + ".part"
+	out, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = os.Rename(part, to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return nil
+}
+
+func (f folder) remove(_ context.Context, batch string) error {
+	return os.RemoveAll(filepath.Join(string(f), filepath.FromSlash(batch)))
+}
+
+func (f folder) folders(context.Context) (map[string]time.Time, error) {
+	entries, err := os.ReadDir(string(f))
+	if err != nil {
+		return nil, err
+	}
+	touched := map[string]time.Time{}
+	for _, entry := range entries {
+		err := filepath.WalkDir(filepath.Join(string(f), entry.Name()), func(_ string, inner os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := inner.Info()
+			if err == nil && info.ModTime().After(touched[entry.Name()]) {
+				touched[entry.Name()] = info.ModTime()
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // a run may just remove its own
+			return nil, err
+		}
+	}
+	return touched, nil
+}
+
+// Files are the files of Unity Catalog volumes.
+type Files interface {
+	// Upload writes a local file to a path of a volume, whole or not at all, and replaces what is there.
+	Upload(ctx context.Context, from, to string) error
+	// Remove removes a folder with all that is in it; one that is not there is removed.
+	Remove(ctx context.Context, folder string) error
+	// Folders returns the folders within a folder, with when anything in them was last changed.
+	Folders(ctx context.Context, folder string) (map[string]time.Time, error)
+}
+
+// volume is a staging area in a Unity Catalog volume.
+type volume struct {
+	files Files
+	root  string // /Volumes/catalog/schema/volume/…
+}
+
+func (v volume) put(ctx context.Context, from, batch, name string) (string, error) {
+	to := path.Join(v.root, batch, name)
+	return to, v.files.Upload(ctx, from, to)
+}
+
+func (v volume) remove(ctx context.Context, batch string) error {
+	return v.files.Remove(ctx, path.Join(v.root, batch))
+}
+
+func (v volume) folders(ctx context.Context) (map[string]time.Time, error) {
+	return v.files.Folders(ctx, v.root)
+}

@@ -162,4 +162,19 @@ func TestAfterASync(t *testing.T) {
 		requireApplicationError(t, err, ErrorSyncFailed)
 		require.Contains(t, summary.After[0].Error, "it took longer than its timeout")
 	})
+	t.Run("Err: a cancelled sync stops what runs and begins nothing more", func(t *testing.T) {
+		env, after := newEnv(t), &afterwards{}
+		var acts *activities.Activities
+		env.OnActivity(acts.RunStatement, mock.Anything, mock.MatchedBy(func(in activities.RunStatementInput) bool { return in.Statement == "refresh gold" })).
+			After(time.Hour).Return(context.Canceled)
+		after.register(env)
+		env.RegisterDelayedCallback(env.CancelWorkflow, 30*time.Minute)
+		gold := sql("gold")
+		gold.Timeout = 2 * time.Hour
+		summary, err := runSync(t, env, &steppedActivities{}, SyncInput{}, gold, sql("mail", "gold"), sql("other"))
+		require.True(t, temporal.IsCanceledError(err), err)
+		require.Equal(t, map[string]string{"gold": "cancelled", "mail": "cancelled", "other": "ok"}, statuses(summary))
+		require.Equal(t, []string{"central: refresh other"}, after.said)
+		require.Equal(t, 4, summary.OK)
+	})
 }

@@ -89,19 +89,18 @@ func missing(api *apierr.APIError) bool {
 		api.StatusCode == http.StatusBadRequest && (strings.HasSuffix(api.ErrorCode, "DOES_NOT_EXIST") || strings.Contains(api.Message, " does not exist"))
 }
 
-// transient says whether the same request may well succeed in a while.
+// transient says whether the same request, or the renewal of its token, may well succeed in a while.
 func transient(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	var api *apierr.APIError
-	if errors.As(err, &api) {
+	if status := answered(err); status != 0 {
 		return slices.Contains([]int{
 			http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-		}, api.StatusCode)
+		}, status)
 	}
-	return fromNetwork(err) && answered(err) == 0
+	return fromNetwork(err)
 }
 
 // fromNetwork says whether a request or its answer was lost on the way. A name that nobody knows and a certificate that
@@ -121,7 +120,7 @@ func sent(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// answered returns the HTTP status that an error of signing in carries, or 0.
+// answered returns the HTTP status of an error that is an answer, of the API or of the token endpoint; or 0.
 func answered(err error) int {
 	var api *apierr.APIError
 	if errors.As(err, &api) {

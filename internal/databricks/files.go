@@ -15,8 +15,9 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/files"
 )
 
-// MaxFile is the size of the largest file that the Files API takes, in bytes.
-const MaxFile = 5 << 30
+// MaxFile is the size of the largest file that the Files API takes in one request, in bytes
+// (docs.databricks.com/aws/en/volumes/files-api: 5000 MiB).
+const MaxFile = 5000 << 20
 
 // Upload copies a local file to a path in a volume, and replaces what is there. Folders on the way come with it. When
 // it returns without an error, the volume has the file with the size of the local one.

@@ -64,7 +64,10 @@ func Open(ctx context.Context, o Options) (*Workspace, error) {
 	go func() { opened <- w.open() }()
 	select {
 	case err := <-opened:
-		return w, err
+		if err != nil {
+			return nil, err
+		}
+		return w, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("sign in to Databricks: %w", ctx.Err())
 	}
@@ -135,7 +138,7 @@ func (w *Workspace) Host() string { return w.cfg.Host }
 // Authenticate signs a request, renewing the token when it is about to expire. It makes the workspace an
 // auth.Authenticator of databricks-sql-go. Its errors are ErrSettings, ErrDenied and ErrUnavailable.
 func (w *Workspace) Authenticate(request *http.Request) error {
-	err := w.cfg.Authenticate(request)
+	err := w.again(request.Context(), func() error { return w.cfg.Authenticate(request) })
 	if err == nil {
 		return nil
 	}
@@ -168,6 +171,8 @@ func (w *Workspace) signInError(err error) error {
 	}
 	status := answered(err)
 	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: signing in to %s: it took too long; run again", ErrUnavailable, w.cfg.Host)
 	case errors.Is(err, config.ErrCannotConfigureDefault):
 		return fmt.Errorf("%w: no way to sign in to %s worked: set lake.token, or lake.client_id and lake.client_secret, or a profile in lake.profile, or DATABRICKS_… (%s)",
 			ErrSettings, w.cfg.Host, w.text(err))

@@ -156,6 +156,32 @@ func TestTokenThatExpiresIsRenewed(t *testing.T) {
 	require.Greater(t, w.Count(http.MethodPost, "/oidc/v1/token"), before)
 }
 
+func TestTokenThatCannotBeRenewed(t *testing.T) {
+	w := fake.Start(t, fake.Options{TokenLife: time.Second})
+	opened := open(t, w)
+	ask := func() error {
+		_, err := opened.Warehouse(context.Background(), fake.DefaultWarehouse)
+		return err
+	}
+	t.Run("OK after a while", func(t *testing.T) {
+		w.Fail(fake.Fault{Prefix: "/oidc/", Times: 3, Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE"})
+		for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			require.NoError(t, ask())
+		}
+	})
+	t.Run("ErrDenied for good", func(t *testing.T) {
+		w.RotateSecret()
+		require.Eventually(t, func() bool { return ask() != nil }, 10*time.Second, 100*time.Millisecond)
+		err := ask()
+		require.ErrorIs(t, err, ErrDenied)
+		require.ErrorContains(t, err, "renew")
+		require.NotContains(t, err.Error(), w.ClientSecret)
+		request, requestErr := http.NewRequest(http.MethodGet, w.URL, http.NoBody)
+		require.NoError(t, requestErr)
+		require.ErrorIs(t, opened.Authenticate(request), ErrDenied)
+	})
+}
+
 func TestRevokedCredentialsAreSaidSo(t *testing.T) {
 	w := fake.Start(t, fake.Options{})
 	opened := open(t, w)

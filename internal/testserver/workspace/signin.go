@@ -28,6 +28,9 @@ const tokenGrace = 500 * time.Millisecond
 
 func (w *Workspace) serveToken(answer http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
+	w.mu.Lock()
+	valid := w.secret
+	w.mu.Unlock()
 	switch {
 	case r.Method != http.MethodPost:
 		reply(answer, http.StatusMethodNotAllowed, object{"error": "invalid_request", "error_description": "The token endpoint takes POST"})
@@ -35,7 +38,7 @@ func (w *Workspace) serveToken(answer http.ResponseWriter, r *http.Request) {
 		reply(answer, http.StatusBadRequest, object{"error": "unsupported_grant_type", "error_description": "Unsupported grant type"})
 	case r.PostFormValue("scope") != "all-apis":
 		reply(answer, http.StatusBadRequest, object{"error": "invalid_scope", "error_description": "The requested scope is invalid"})
-	case id != w.ClientID || secret != w.ClientSecret:
+	case id != w.ClientID || secret != valid:
 		reply(answer, http.StatusUnauthorized, object{"error": "invalid_client", "error_description": "Client authentication failed"})
 	default:
 		token := "eyJ" + randomHex(24)
@@ -57,6 +60,13 @@ func (w *Workspace) ExpireTokens() {
 			delete(w.tokens, token)
 		}
 	}
+}
+
+// RotateSecret gives the service principal another secret, which nobody is told.
+func (w *Workspace) RotateSecret() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secret = randomHex(16)
 }
 
 // RevokeToken makes the personal access token invalid.

@@ -33,7 +33,7 @@ type Options struct {
 	TokenLife time.Duration
 	// PageSize is how many entries a list of a folder has at most. Default: 1000.
 	PageSize int
-	// MaxFile is the size of the largest file, in bytes. Default: 5 GiB, as at Databricks.
+	// MaxFile is the size of the largest file, in bytes. Default: 5000 MiB, as at Databricks.
 	MaxFile int64
 	// StartRequests is how many requests a warehouse that starts answers before it runs. Default: 2.
 	StartRequests int
@@ -51,6 +51,7 @@ type Workspace struct {
 	spark   *http.Client
 
 	mu         sync.Mutex
+	secret     string               // the valid one of the service principal
 	tokens     map[string]time.Time // valid tokens, until when; never expires when zero
 	denied     map[string]bool
 	faults     []*Fault
@@ -84,7 +85,7 @@ func newWorkspace(o Options) (*Workspace, error) {
 	}
 	o.TokenLife = cmp.Or(o.TokenLife, time.Hour)
 	o.PageSize = cmp.Or(o.PageSize, 1000)
-	o.MaxFile = cmp.Or(o.MaxFile, 5<<30)
+	o.MaxFile = cmp.Or(o.MaxFile, 5000<<20)
 	o.StartRequests = cmp.Or(o.StartRequests, 2)
 	for _, volume := range o.Volumes {
 		if err := os.MkdirAll(filepath.Join(o.Dir, "Volumes", filepath.Join(strings.Split(volume, ".")...)), 0o755); err != nil {
@@ -97,6 +98,7 @@ func newWorkspace(o Options) (*Workspace, error) {
 		tokens: map[string]time.Time{}, denied: map[string]bool{}, scopes: map[string]map[string]string{}, jobs: map[int64]Job{},
 		warehouses: map[string]*warehouse{},
 	}
+	w.secret = w.ClientSecret
 	w.tokens[w.Token] = time.Time{}
 	w.AddWarehouse(DefaultWarehouse, "Tributary")
 	return w, nil

@@ -12,7 +12,7 @@ import (
 	"tributary/internal/table"
 )
 
-var dictionaryKey = regexp.MustCompile(`(?:^\{|",)"(\w+)":"`)
+var dictionaryKey = regexp.MustCompile(`(?:^\{|",)"([\w.-]+)":"`)
 
 // defaultPartitions keeps clients apart, so that their merges do not conflict.
 var defaultPartitions = []string{table.RegionColumn, table.ClientColumn}
@@ -66,7 +66,15 @@ func (l *Lake) settle(ctx context.Context, def lake.Table, batches []table.Batch
 // widens says which type of a column Delta can change to which: whatever holds its values exactly.
 func widens(from, to table.Type) bool { return from.Fits(to) }
 
+// Widens implements lake.Widener.
+func (l *Lake) Widens(from, to table.Type) bool { return widens(from, to) }
+
 func (l *Lake) createTable(ctx context.Context, def lake.Table) error {
+	for _, name := range slices.Concat(def.PartitionBy, def.ClusterBy) {
+		if def.Columns.Find(name) < 0 {
+			return fmt.Errorf("%w: table %s.%s has no column %q to be laid out by", lake.ErrSchema, def.Schema, def.Name, name)
+		}
+	}
 	text, err := l.dialect.createTable(def)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	dberrors "github.com/databricks/databricks-sql-go/errors"
 
+	"tributary/internal/databricks"
 	"tributary/internal/lake"
 )
 
@@ -30,7 +31,7 @@ func (e *serverError) Error() string { return e.text }
 
 var (
 	errorClass = regexp.MustCompile(`\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]`)
-	exception  = regexp.MustCompile(`(?:^|[\s:])(?:[a-z_]\w*\.)+([A-Z]\w*(?:Exception|Error)):?\s*`)
+	exception  = regexp.MustCompile(`(?:^|[\s:])(?:[a-z_]\w*\.)+((?:\w+\$)?[A-Z]\w*(?:Exception|Error)):?\s*`)
 	sqlState   = regexp.MustCompile(`SQLSTATE: ([0-9A-Z]{5})`)
 )
 
@@ -140,6 +141,10 @@ func (l *Lake) translate(ctx context.Context, err error) error {
 	}
 	text := err.Error()
 	switch {
+	case errors.Is(err, databricks.ErrDenied):
+		return fmt.Errorf("%w: %w", lake.ErrDenied, err)
+	case errors.Is(err, databricks.ErrMissing), errors.Is(err, databricks.ErrSettings), errors.Is(err, databricks.ErrInvalid), errors.Is(err, databricks.ErrTooLarge):
+		return fmt.Errorf("%w: %w", lake.ErrSetup, err)
 	case isConflict(err):
 		return fmt.Errorf("%w: %w", lake.ErrConflict, err)
 	case is(err, missingTables):

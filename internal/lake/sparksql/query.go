@@ -111,10 +111,13 @@ func (l *Lake) earlier(ctx context.Context, schema, query string, at lake.At) (s
 // versionAt is a table's version at a point. TIMESTAMP AS OF is not used: it is hours off where the zone of the server's
 // Java is not the session's (measured with Delta 4.0.0).
 func (l *Lake) versionAt(ctx context.Context, schema, name string, at lake.At) (int64, error) {
-	if at.Version != nil {
+	commits, err := l.history(ctx, schema, name, 0)
+	if at.Version != nil && err == nil {
+		if len(commits) == 0 || *at.Version > commits[0].Version || *at.Version < commits[len(commits)-1].Version {
+			return 0, fmt.Errorf("%w: it has no version %d", lake.ErrNotFound, *at.Version)
+		}
 		return *at.Version, nil
 	}
-	commits, err := l.history(ctx, schema, name, 0)
 	for _, commit := range commits {
 		if !commit.Time.After(at.Time) {
 			return commit.Version, nil

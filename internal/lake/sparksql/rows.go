@@ -35,8 +35,8 @@ func (l *Lake) newRows(ctx context.Context, inner *sql.Rows, closeAll func() err
 // resultType is the central type of a result's column; what Tributary has no word for is text.
 func resultType(t *sql.ColumnType) table.Type {
 	name := strings.ToUpper(t.DatabaseTypeName())
-	if p, s, ok := t.DecimalSize(); ok && strings.HasPrefix(name, "DECIMAL") {
-		return table.Decimal(int(p), int(s))
+	if strings.HasPrefix(name, "DECIMAL") {
+		return "decimal" // the driver does not say which
 	}
 	for central, sqlName := range sqlTypes {
 		if name == sqlName {

@@ -20,7 +20,6 @@ import (
 	"unsafe"
 
 	dbsql "github.com/databricks/databricks-sql-go"
-	"github.com/databricks/databricks-sql-go/auth"
 	dblog "github.com/databricks/databricks-sql-go/logger"
 
 	"tributary/internal/lake"
@@ -46,6 +45,8 @@ type Lake struct {
 var (
 	_ lake.Lake     = (*Lake)(nil)
 	_ lake.Executor = (*Lake)(nil)
+	_ lake.Widener  = (*Lake)(nil)
+	_ lake.Checker  = (*Lake)(nil)
 )
 
 // SparkOptions say where a Spark Thrift server is.
@@ -75,30 +76,6 @@ func OpenSpark(options SparkOptions) (*Lake, error) {
 	}
 	pollEvery(connector, sparkPoll)
 	return newLake(connector, sparkDialect, folder, options.Timeout, "spark at "+u.Host), nil
-}
-
-// DatabricksOptions say which SQL warehouse of a workspace is used.
-type DatabricksOptions struct {
-	Host      string // https://…
-	Warehouse string // its id
-	Auth      auth.Authenticator
-	Staging   string // a folder of a Unity Catalog volume: /Volumes/catalog/schema/volume/…
-	Files     Files
-	Timeout   time.Duration // of one statement; 0 means none
-}
-
-// OpenDatabricks opens the lake of a SQL warehouse. It does not connect yet.
-func OpenDatabricks(options DatabricksOptions) (*Lake, error) {
-	u, err := url.Parse(options.Host)
-	if err != nil {
-		return nil, fmt.Errorf("databricks lake: %w", err)
-	}
-	connector, err := connect(u, "/sql/1.0/warehouses/"+options.Warehouse, dbsql.WithAuthenticator(options.Auth))
-	if err != nil {
-		return nil, fmt.Errorf("databricks lake: %w", err)
-	}
-	where := "warehouse " + options.Warehouse + " of " + u.Host
-	return newLake(connector, databricksDialect, volume{options.Files, options.Staging}, options.Timeout, where), nil
 }
 
 func newLake(connector driver.Connector, d dialect, s staging, timeout time.Duration, where string) *Lake {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -165,33 +164,4 @@ func (f folder) folders(context.Context) (map[string]time.Time, error) {
 		}
 	}
 	return touched, nil
-}
-
-// Files are the files of Unity Catalog volumes.
-type Files interface {
-	// Upload writes a local file to a path of a volume, whole or not at all, and replaces what is there.
-	Upload(ctx context.Context, from, to string) error
-	// Remove removes a folder with all that is in it; one that is not there is removed.
-	Remove(ctx context.Context, folder string) error
-	// Folders returns the folders within a folder, with when anything in them was last changed.
-	Folders(ctx context.Context, folder string) (map[string]time.Time, error)
-}
-
-// volume is a staging area in a Unity Catalog volume.
-type volume struct {
-	files Files
-	root  string // /Volumes/catalog/schema/volume/…
-}
-
-func (v volume) put(ctx context.Context, from, batch, name string) (string, error) {
-	to := path.Join(v.root, batch, name)
-	return to, v.files.Upload(ctx, from, to)
-}
-
-func (v volume) remove(ctx context.Context, batch string) error {
-	return v.files.Remove(ctx, path.Join(v.root, batch))
-}
-
-func (v volume) folders(ctx context.Context) (map[string]time.Time, error) {
-	return v.files.Folders(ctx, v.root)
 }

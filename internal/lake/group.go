@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tributary/internal/table"
 )
@@ -12,11 +13,12 @@ import (
 const (
 	maxGroupBatches = 64
 	maxGroupRuns    = 256
+	maxGroupReads   = 256
 )
 
 // Group returns the lake with group commit. While a merge into a table runs, batches for the same table
 // wait, and then go together in one inner Merge; when none runs, a batch goes at once. A client table is
-// in a group once; its next batch waits for the next group. Log is grouped likewise, per schema.
+// in a group once; its next batch waits for the next group. Log and LastRuns are grouped likewise, per schema.
 //
 // When a group fails, its members are tried one by one, so a bad one fails alone. A member whose context ends
 // leaves while it waits; once its group runs it gets the group's result, because its files are in use, and the
@@ -33,6 +35,9 @@ func Group(inner Lake) Lake {
 	g.logs = newQueues(maxGroupRuns, func(ctx context.Context, runs []table.Run) ([]struct{}, error) {
 		return make([]struct{}, len(runs)), inner.Log(ctx, runs)
 	}, nil)
+	g.reads = newQueues(maxGroupReads, func(ctx context.Context, asked []read) ([][]LastRun, error) {
+		return readTogether(ctx, inner, asked)
+	}, nil)
 	return g
 }
 
@@ -40,6 +45,13 @@ type grouped struct {
 	Lake
 	merges *queues[table.Batch, MergeResult]
 	logs   *queues[table.Run, struct{}]
+	reads  *queues[read, []LastRun]
+}
+
+// read is a question for the sync log.
+type read struct {
+	schema string
+	filter Filter
 }
 
 // Unwrap returns the lake within, for what only some kinds can do.
@@ -63,6 +75,57 @@ func (g *grouped) Merge(ctx context.Context, batches []table.Batch) ([]MergeResu
 func (g *grouped) Log(ctx context.Context, runs []table.Run) error {
 	_, err := submitAll(ctx, g.logs, runs, func(r table.Run) string { return r.Schema })
 	return err
+}
+
+// LastRuns implements Lake. A read that waited began after it was asked for, so it has what was logged before.
+func (g *grouped) LastRuns(ctx context.Context, schema string, filter Filter) ([]LastRun, error) {
+	found, err := submitAll(ctx, g.reads, []read{{schema, filter}}, func(r read) string { return r.schema })
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// readTogether reads the sync log once for all that was asked of one schema.
+func readTogether(ctx context.Context, inner Lake, asked []read) ([][]LastRun, error) {
+	wide := asked[0].filter
+	for _, r := range asked[1:] {
+		wide = wide.widen(r.filter)
+	}
+	all, err := inner.LastRuns(ctx, asked[0].schema, wide)
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]LastRun, len(asked))
+	for i, r := range asked {
+		for _, run := range all {
+			if r.filter.matches(run.Ref) {
+				found[i] = append(found[i], run)
+			}
+		}
+	}
+	return found, nil
+}
+
+// matches says whether a client table passes the filter.
+func (f Filter) matches(ref table.Ref) bool {
+	return (f.Sync == "" || f.Sync == ref.Sync) && (f.Region == "" || f.Region == ref.Region) &&
+		(f.Client == "" || f.Client == ref.Client) && (len(f.Tables) == 0 || slices.Contains(f.Tables, ref.Table))
+}
+
+// widen returns a filter that passes what either does.
+func (f Filter) widen(other Filter) Filter {
+	same := func(a, b string) string {
+		if a == b {
+			return a
+		}
+		return ""
+	}
+	wide := Filter{Sync: same(f.Sync, other.Sync), Region: same(f.Region, other.Region), Client: same(f.Client, other.Client)}
+	if len(f.Tables) > 0 && len(other.Tables) > 0 {
+		wide.Tables = slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.Tables, other.Tables))))
+	}
+	return wide
 }
 
 func submitAll[I, O any](ctx context.Context, q *queues[I, O], items []I, key func(I) string) ([]O, error) {

@@ -18,7 +18,7 @@ const (
 // statement is the MERGE.
 func (m *merge) statement() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "MERGE INTO %s AS t\nUSING (%s) AS s\nON %s", m.name, m.source(), strings.Join(m.on(), " AND "))
+	fmt.Fprintf(&b, "MERGE INTO %s AS t\nUSING (%s) AS s\nON %s", m.name, m.sourceWithMissing(), strings.Join(m.on(), " AND "))
 	act := "NOT s." + quote(keptColumn)
 	if m.newer() != "" {
 		act += " AND " + m.newer()
@@ -31,9 +31,6 @@ func (m *merge) statement() string {
 	}
 	fmt.Fprintf(&b, "\nWHEN NOT MATCHED AND NOT s.%s AND NOT s.%s THEN INSERT (%s) VALUES (%s)",
 		quote(keptColumn), quote(deletedColumn), quoteAll(m.columns.Names()), "s."+strings.Join(quoted(m.columns.Names()), ", s."))
-	if reloads := m.reloads("t"); reloads != "" {
-		fmt.Fprintf(&b, "\nWHEN NOT MATCHED BY SOURCE AND (%s) THEN DELETE", reloads)
-	}
 	return b.String()
 }
 
@@ -47,10 +44,7 @@ func (m *merge) on() []string {
 	if low, high, ok := m.bounds(); ok {
 		conditions = append(conditions, fmt.Sprintf("t.%s BETWEEN %s AND %s", quote(m.keys[0]), low, high))
 	}
-	for _, key := range m.keys {
-		conditions = append(conditions, fmt.Sprintf("t.%s = s.%[1]s", quote(key)))
-	}
-	return conditions
+	return append(conditions, m.sameKey()...)
 }
 
 // tenants are the regions or clients of the batches, each once.
@@ -66,14 +60,14 @@ func (m *merge) tenants(of func(table.Ref) string) []string {
 }
 
 // bounds is the range of a first id that is a whole number, over all batches: by the files' statistics, the table's
-// other files are not read. Rows that are only kept may lie outside, so with those there are none.
+// other files are not read. Rows that a reload deletes or keeps may lie outside, so with one there are none.
 func (m *merge) bounds() (low, high string, ok bool) {
 	switch m.columns[m.columns.Find(m.keys[0])].Type {
 	case table.Byte, table.Short, table.Integer, table.Long:
 	default:
 		return "", "", false
 	}
-	if len(m.keptFiles()) > 0 {
+	if m.reloads("t") != "" {
 		return "", "", false
 	}
 	for _, f := range m.facts {
@@ -139,7 +133,7 @@ func (m *merge) rest() []string {
 }
 
 func (m *merge) deletes() bool {
-	return slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
+	return slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" || b.Reload })
 }
 
 // reloads is the condition for the rows of the clients that are reloaded; "" without any.
@@ -152,6 +146,36 @@ func (m *merge) reloads(alias string) string {
 		}
 	}
 	return strings.Join(all, " OR ")
+}
+
+// sourceWithMissing is the source, and of every client that is reloaded a delete for each row of the table that the source
+// does not have. WHEN NOT MATCHED BY SOURCE would say the same, but Delta then reads and rewrites the files of
+// all clients (measured with Delta 4.0.0: 5,000,000 rows copied to delete 10), and conflicts with their merges.
+func (m *merge) sourceWithMissing() string {
+	reloads := m.reloads("t")
+	if reloads == "" {
+		return m.source()
+	}
+	columns := make([]string, 0, len(m.columns)+2)
+	for _, c := range m.columns {
+		expr := "NULL"
+		if slices.ContainsFunc(m.keys, func(key string) bool { return strings.EqualFold(key, c.Name) }) {
+			expr = column("t", c.Name)
+		}
+		columns = append(columns, fmt.Sprintf("CAST(%s AS %s) AS %s", expr, sqlType(c.Type), quote(c.Name)))
+	}
+	columns = append(columns, "true AS "+quote(deletedColumn), "false AS "+quote(keptColumn))
+	return fmt.Sprintf("%s\n  UNION ALL SELECT DISTINCT %s FROM %s AS t LEFT ANTI JOIN (%s) AS s ON %s WHERE %s",
+		m.source(), strings.Join(columns, ", "), m.name, m.source(), strings.Join(m.sameKey(), " AND "), reloads)
+}
+
+// sameKey is the condition that two rows have the same key.
+func (m *merge) sameKey() []string {
+	all := make([]string, len(m.keys))
+	for i, key := range m.keys {
+		all[i] = fmt.Sprintf("t.%s = s.%[1]s", quote(key))
+	}
+	return all
 }
 
 // source selects the rows to merge, with the table's columns and one row per key.
@@ -323,7 +347,7 @@ func (m *merge) changesQuery(before int64) string {
 	}
 	deleted, kept := "s."+quote(deletedColumn), "s."+quote(keptColumn)
 	target := fmt.Sprintf("(SELECT * FROM %s VERSION AS OF %d AS t WHERE %s)", m.name, before, strings.Join(m.on()[:2], " AND "))
-	join := strings.Join(m.on()[len(m.on())-len(m.keys):], " AND ")
+	join := strings.Join(m.sameKey(), " AND ")
 	query := fmt.Sprintf("SELECT %s, count_if(NOT %s AND NOT %s), count_if(%s AND NOT %s AND %s AND %s), count_if(%s AND %s AND %s) "+
 		"FROM (%s) AS s LEFT JOIN %s AS t ON %s WHERE NOT %s GROUP BY %[1]s",
 		tenant("s"), matched, deleted, matched, deleted, act, updates, matched, deleted, act, m.source(), target, join, kept)

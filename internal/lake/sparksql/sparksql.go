@@ -102,7 +102,7 @@ func connect(u *url.URL, path string, options ...dbsql.ConnOption) (driver.Conne
 	}
 	return dbsql.NewConnector(append([]dbsql.ConnOption{
 		dbsql.WithServerHostname(u.Scheme + "://" + u.Hostname()), dbsql.WithPort(port), dbsql.WithHTTPPath(path),
-		dbsql.WithUserAgentEntry("tributary/" + version.Version),
+		dbsql.WithUserAgentEntry("tributary/" + version.Version), dbsql.WithMaxRows(pageRows),
 		dbsql.WithSessionParams(map[string]string{"timezone": "UTC", "enableTelemetry": "false", "ansi_mode": "true"}),
 	}, options...)...)
 }
@@ -119,6 +119,9 @@ func portOf(u *url.URL) (int, error) {
 	}
 	return 0, fmt.Errorf("%s is not an http or https address", u.Redacted())
 }
+
+// pageRows is how many rows of a result are asked for at a time.
+const pageRows = 20_000
 
 // sparkPoll is how often a running statement is asked for. Spark gives no direct results, so a statement costs at least that.
 const sparkPoll = 40 * time.Millisecond

@@ -10,12 +10,14 @@ import (
 	"github.com/apache/thrift/lib/go/thrift"
 )
 
-// sparkTransport lets the Databricks driver talk to an open-source Spark Thrift server, which differs in three ways
+// sparkTransport lets the Databricks driver talk to an open-source Spark Thrift server, which differs in four ways
 // (measured with Spark 4.0.1 and databricks-sql-go v1.14.0):
 //   - Spark wants Basic authentication, where the driver sends a bearer token or none.
 //   - The driver announces its protocol in a field of its own. Spark reads another, finds 0 there, and answers in a format
 //     of rows in which the driver sees none, without an error.
 //   - Spark says why a statement failed in field 5 of the operation's status; the driver reads only field 1281.
+//   - Spark says of every page of a result that it is the last one. The driver believes it, and the rows after the first
+//     page would be lost without an error.
 type sparkTransport struct {
 	base           http.RoundTripper
 	user, password string
@@ -41,10 +43,16 @@ func (t *sparkTransport) RoundTrip(request *http.Request) (*http.Response, error
 	}
 	request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	response, err := t.base.RoundTrip(request)
-	if err != nil || method != "GetOperationStatus" || response.StatusCode != http.StatusOK {
+	if err != nil || response.StatusCode != http.StatusOK {
 		return response, err
 	}
-	return replaceBody(response, showError)
+	switch method {
+	case "GetOperationStatus":
+		return replaceBody(response, showError)
+	case "FetchResults":
+		return replaceBody(response, sayWhetherMore)
+	}
+	return response, nil
 }
 
 func replaceBody(response *http.Response, edit editor) (*http.Response, error) {
@@ -97,6 +105,57 @@ func showError(ctx context.Context, path []int16, kind thrift.TType, from, to th
 		}
 	}
 	return true, err
+}
+
+// Fields of TFetchResultsResp, TRowSet and TColumn, whichever its type is.
+const (
+	hasMoreRows = 2
+	results     = 3
+	columns     = 3
+	values      = 1
+)
+
+// sayWhetherMore sets hasMoreRows, in field 0 of FetchResults's result: a page that is full has another one behind it, which may be empty.
+func sayWhetherMore(ctx context.Context, path []int16, kind thrift.TType, from, to thrift.TProtocol) (bool, error) {
+	switch {
+	case len(path) != 2 || path[0] != 0:
+		return false, nil
+	case path[1] == hasMoreRows && kind == thrift.BOOL:
+		_, err := from.ReadBool(ctx)
+		return true, err
+	case path[1] != results || kind != thrift.STRUCT:
+		return false, nil
+	}
+	rows := 0
+	err := writeField(ctx, to, thrift.STRUCT, results, func() error {
+		return copier{from, to, countRows(&rows)}.fields(ctx, nil)
+	})
+	if err != nil {
+		return true, err
+	}
+	return true, writeField(ctx, to, thrift.BOOL, hasMoreRows, func() error { return to.WriteBool(ctx, rows >= pageRows) })
+}
+
+// countRows counts the values of a column of a TRowSet on their way.
+func countRows(rows *int) editor {
+	return func(ctx context.Context, path []int16, kind thrift.TType, from, to thrift.TProtocol) (bool, error) {
+		if len(path) != 3 || path[0] != columns || path[2] != values || kind != thrift.LIST {
+			return false, nil
+		}
+		return true, writeField(ctx, to, thrift.LIST, values, func() error {
+			element, n, err := from.ReadListBegin(ctx)
+			if err != nil {
+				return err
+			}
+			*rows = n
+			err = to.WriteListBegin(ctx, element, n)
+			return copier{from, to, copyAll}.repeat(ctx, err, n, nil, element)
+		})
+	}
+}
+
+func copyAll(context.Context, []int16, thrift.TType, thrift.TProtocol, thrift.TProtocol) (bool, error) {
+	return false, nil
 }
 
 func writeField(ctx context.Context, to thrift.TProtocol, kind thrift.TType, id int16, value func() error) error {

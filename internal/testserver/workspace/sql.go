@@ -102,7 +102,7 @@ func (w *Workspace) forward(answer http.ResponseWriter, r *http.Request) {
 		refuseSQL(answer, http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", fmt.Sprintf("Spark answered %s", response.Status))
 		return
 	}
-	if body, err = fromSpark(method, body); err != nil {
+	if body, err = fromSpark(method, call, body); err != nil {
 		refuseSQL(answer, http.StatusInternalServerError, "INTERNAL_ERROR", err.Error())
 		return
 	}

@@ -23,6 +23,9 @@ const (
 	sessionServerProtocol                            = 2             // TOpenSessionResp
 	executeStatement, executeParameters              = 2, 1288       // TExecuteStatementReq
 	statusError, statusDisplay, statusDiagnostic     = 5, 1281, 1282 // TGetOperationStatusResp
+	fetchRows                                        = 3             // TFetchResultsReq
+	fetchMore, fetchResults                          = 2, 3          // TFetchResultsResp
+	rowSetColumns, columnValues                      = 3, 1          // TRowSet; TColumn, whichever its type is
 )
 
 // toSpark rewrites a call, and returns its method too.
@@ -80,10 +83,15 @@ func sparkSetting(name string) string {
 	return "set:hiveconf:" + name
 }
 
-// fromSpark rewrites the answers that Databricks gives otherwise: the protocol of a session, and where an error's words are.
-func fromSpark(method string, reply []byte) ([]byte, error) {
-	if method != "OpenSession" && method != "GetOperationStatus" {
+// fromSpark rewrites the answers that Databricks gives otherwise: the protocol of a session, where an error's words are, and
+// whether a page of a result has another one behind it, which Spark denies of each.
+func fromSpark(method string, call, reply []byte) ([]byte, error) {
+	if method != "OpenSession" && method != "GetOperationStatus" && method != "FetchResults" {
 		return reply, nil
+	}
+	asked, err := readMessage(call)
+	if err != nil {
+		return nil, err
 	}
 	m, err := readMessage(reply)
 	if err != nil {
@@ -95,12 +103,27 @@ func fromSpark(method string, reply []byte) ([]byte, error) {
 		return reply, nil
 	case method == "OpenSession":
 		answer = answer.with(sessionServerProtocol, thrift.I32, int32(databricksProtocol))
+	case method == "FetchResults":
+		most, _ := asked.fields.inner(theRequest).get(fetchRows).(int64)
+		answer = answer.with(fetchMore, thrift.BOOL, int64(rowsOf(answer.inner(fetchResults))) >= most)
 	case answer.text(statusError) != "":
 		answer = answer.with(statusDisplay, thrift.STRING, []byte(displayMessage(answer.text(statusError)))).
 			with(statusDiagnostic, thrift.STRING, []byte(answer.text(statusError)))
 	}
 	m.fields = fields{{theAnswer, thrift.STRUCT, answer}}
 	return m.bytes()
+}
+
+// rowsOf counts the rows of a TRowSet.
+func rowsOf(set fields) int {
+	columns, _ := set.get(rowSetColumns).(sequence)
+	for _, column := range columns.items {
+		for _, typed := range column.(fields) {
+			values, _ := typed.value.(fields).get(columnValues).(sequence)
+			return len(values.items)
+		}
+	}
+	return 0
 }
 
 var (

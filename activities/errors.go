@@ -46,11 +46,13 @@ var permanent = []struct {
 	{databricks.ErrDenied, "Denied"},
 	{databricks.ErrMissing, "Missing"},
 	{databricks.ErrInvalid, "Invalid"},
+	{databricks.ErrTooLarge, "Invalid"},
 	{registry.ErrInvalid, "Registry"},
 	{registry.ErrUnknownRegion, "Registry"},
 	{registry.ErrUnknownClient, "Registry"},
 	{secrets.ErrReference, "Secret"},
 	{secrets.ErrNotFound, "Secret"},
+	{secrets.ErrDenied, "Secret"},
 }
 
 // classify makes an error of a step what Temporal acts on: permanent ones are not retried, all

@@ -11,8 +11,10 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
+	"tributary/internal/databricks"
 	"tributary/internal/lake"
 	"tributary/internal/mariadb"
+	"tributary/internal/secrets"
 	"tributary/internal/steps"
 )
 
@@ -31,6 +33,7 @@ func TestClassify(t *testing.T) {
 	t.Run("permanent errors are not retried, however deep they are wrapped", func(t *testing.T) {
 		for sentinel, name := range map[error]string{
 			mariadb.ErrDenied: "Denied", steps.ErrRule: "Rule", lake.ErrSchema: "Schema", lake.ErrBatch: ErrorRestage, steps.ErrRaw: ErrorRestage,
+			databricks.ErrTooLarge: "Invalid", secrets.ErrDenied: "Secret",
 		} {
 			app := run(t, func(ctx context.Context) error {
 				return classify(ctx, errors.Join(errors.New("other"), fmt.Errorf("table orders: %w", fmt.Errorf("deep: %w", sentinel))))

@@ -150,6 +150,23 @@ func manyAfters(n int) string {
 	return "after: [" + strings.Join(entries, ", ") + "]"
 }
 
+func TestSecretScopesTakeDatabricks(t *testing.T) {
+	const sync = `tables: [{name: a, transform: [{column: b, hash: sha256, salt: "databricks:pii/salt"}]}]`
+	const registry = "clients: {url: 'https://h/', token: 'databricks:crm/token'}\n"
+	loaded(t, on(t, databricksLake, sync))
+	t.Setenv("TRIBUTARY_CLIENTS_FILE", "clients.yaml")
+	t.Setenv("TRIBUTARY_CLIENTS_TOKEN", "databricks:crm/token")
+	got := faults(t, on(t, sparkLake, sync))
+	require.Len(t, got, 2)
+	require.Contains(t, got[0], "daily.yaml:2: tables[0].transform[0].salt: is in a secret scope of Databricks, and the lake is of kind spark; use env:NAME or file:PATH")
+	require.Contains(t, got[1], "environment: TRIBUTARY_CLIENTS_TOKEN: is in a secret scope of Databricks")
+	t.Setenv("TRIBUTARY_CLIENTS_FILE", "")
+	t.Setenv("TRIBUTARY_CLIENTS_TOKEN", "")
+	got = faults(t, on(t, registry, "tables: [{name: a}]"))
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], "tributary.yaml:1: clients.token: is in a secret scope of Databricks, and the lake is of kind local")
+}
+
 func TestErrCatalog(t *testing.T) {
 	for lake, c := range map[string]struct{ target, says string }{
 		minimal:        {"{catalog: main, schema: s}", "target.catalog: has no meaning: a local lake has no catalogs; remove it"},

@@ -63,6 +63,13 @@ func (c checker) reference(key, ref string, add adder) {
 	}
 }
 
+// scoped refuses a secret of a Databricks secret scope where the lake has no workspace to read it from.
+func scoped(key, ref, lakeKind string, add adder) {
+	if lakeKind != LakeDatabricks && strings.HasPrefix(ref, "databricks:") {
+		add(key, "is in a secret scope of Databricks, and the lake is of kind "+lakeKind, "use env:NAME or file:PATH")
+	}
+}
+
 // names checks a list of clients' ids or regions.
 func (c checker) names(key string, names []string, at func(string, int) string, add adder) {
 	c.distinct(key, names, at, add)

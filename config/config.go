@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -114,12 +115,13 @@ func (c *Config) Sync(name string) (Sync, error) {
 	return Sync{}, fmt.Errorf("there is no sync %q in %s: it has %s", name, c.Dir, strings.Join(names, ", "))
 }
 
-// Registry opens where the clients come from. It reads nothing yet.
-func (c *Config) Registry() (registry.Registry, error) {
+// Registry opens where the clients come from. It reads nothing yet. resolve turns a secret reference into the secret; nil is
+// secrets.Resolve, which knows no databricks: references.
+func (c *Config) Registry(resolve func(ctx context.Context, reference string) (string, error)) (registry.Registry, error) {
 	if c.Clients.File != "" {
 		return registry.NewFile(c.Clients.File), nil
 	}
 	return registry.NewHTTP(registry.HTTPOptions{
-		URL: c.Clients.URL, Token: c.Clients.Token, Timeout: c.Clients.Timeout, Retries: c.Clients.Retries,
+		URL: c.Clients.URL, Token: c.Clients.Token, Timeout: c.Clients.Timeout, Retries: c.Clients.Retries, Resolve: resolve,
 	})
 }

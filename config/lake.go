@@ -110,7 +110,7 @@ func (s settings) lakeSecret(key, reference string) {
 	switch {
 	case reference == "":
 	case strings.HasPrefix(reference, "databricks:"):
-		s.add(key, "is in a secret scope of the workspace that it opens", "use env:NAME or file:PATH")
+		s.add(key, "is in a secret scope of Databricks, which takes this very sign-in to read", "use env:NAME or file:PATH")
 	default:
 		s.reference(key, reference, s.add)
 	}

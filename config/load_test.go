@@ -129,7 +129,7 @@ func TestLoadExample(t *testing.T) {
 	_, err = c.Sync("dayly")
 	require.ErrorContains(t, err, "daily, monthly, weekly")
 
-	r, err := c.Registry()
+	r, err := c.Registry(nil)
 	require.NoError(t, err)
 	clients, err := r.Clients(t.Context(), "")
 	require.NoError(t, err)

@@ -85,6 +85,9 @@ func checkWithLake(lake Lake, syncs []Sync, files []*strict.File) {
 		c.checkAfters(lake.Kind, s.After)
 		for j, spec := range s.Tables {
 			c.checkLayout(element("tables", j), lake.Kind, spec)
+			for n, t := range spec.Transform {
+				scoped(element(element("tables", j)+".transform", n)+".salt", t.Salt, lake.Kind, c.Add)
+			}
 		}
 	}
 }

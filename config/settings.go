@@ -45,6 +45,7 @@ func readSettings(f *strict.File, into *Config) {
 	if f.Parsed() {
 		s.lake(c.Lake)
 		s.clients(c.Clients)
+		scoped("clients.token", c.Clients.Token, c.Lake.Kind, s.add)
 		s.worker(&c.Worker)
 		s.memory("scratch.memory", c.Scratch.Memory)
 		s.atLeast("scratch.threads", int64(c.Scratch.Threads), 0)

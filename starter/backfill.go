@@ -10,7 +10,6 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/secrets"
 	"tributary/internal/table"
 	"tributary/workflows"
 )
@@ -58,7 +57,7 @@ func (a *app) backfill(ctx context.Context, name string, f backfillFlags) error 
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func (a *app) backfill(ctx context.Context, name string, f backfillFlags) error 
 	if spec.Cursor == "" {
 		return fmt.Errorf("table %s has no cursor, so it has no ranges; read it all with: tributary run %s --table %s --full", spec.Target, sync.Name, spec.Target)
 	}
-	kind, err := cursorKind(ctx, cfg, sc, spec)
+	kind, err := a.cursorKind(ctx, cfg, sc, spec)
 	if err != nil {
 		return err
 	}
@@ -100,14 +99,14 @@ func backfillID(sync, target string, in workflows.SyncInput) string {
 }
 
 // cursorKind finds out what kind a table's cursor is: from the sync log, or else from the first source that answers.
-func cursorKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Spec) (string, error) {
-	kind, err := loggedKind(ctx, cfg, sc, spec)
+func (a *app) cursorKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Spec) (string, error) {
+	kind, err := a.loggedKind(ctx, cfg, sc, spec)
 	if err != nil || kind != "" {
 		return kind, err
 	}
 	var faults []error
 	for _, client := range sc.clients {
-		plan, err := planOf(ctx, client, spec)
+		plan, err := a.planOf(ctx, client, spec)
 		if err == nil {
 			return plan.CursorKind, nil
 		}
@@ -119,8 +118,8 @@ func cursorKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Sp
 		spec.Cursor, spec.Target, errors.Join(faults...))
 }
 
-func loggedKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Spec) (_ string, err error) {
-	central, err := openLake(ctx, cfg)
+func (a *app) loggedKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Spec) (_ string, err error) {
+	central, err := a.openLake(ctx, cfg)
 	if errors.Is(err, errNoLake) {
 		return "", nil
 	}
@@ -140,8 +139,8 @@ func loggedKind(ctx context.Context, cfg *config.Config, sc scope, spec table.Sp
 	return "", nil
 }
 
-func planOf(ctx context.Context, client table.Client, spec table.Spec) (_ table.Plan, err error) {
-	source, err := openSource(ctx, client, secrets.Resolve)
+func (a *app) planOf(ctx context.Context, client table.Client, spec table.Spec) (_ table.Plan, err error) {
+	source, err := openSource(ctx, client, a.access.Resolve)
 	if err != nil {
 		return table.Plan{}, err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/secrets"
 	"tributary/internal/table"
 )
 
@@ -99,7 +98,7 @@ func (c *checker) salts(ctx context.Context) {
 					continue
 				}
 				seen[t.Salt] = true
-				if _, err := secrets.Resolve(ctx, t.Salt); err != nil {
+				if _, err := c.app.access.Resolve(ctx, t.Salt); err != nil {
 					faults++
 					c.findings = append(c.findings, finding{Check: "secrets", Sync: sync.Name, Table: spec.Target, Status: findingFault, Detail: err.Error()})
 				}
@@ -113,7 +112,7 @@ func (c *checker) salts(ctx context.Context) {
 
 // registry returns the clients that the syncs concern, once each.
 func (c *checker) registry(ctx context.Context) []table.Client {
-	reg, err := c.cfg.Registry()
+	reg, err := c.cfg.Registry(c.app.access.Resolve)
 	if err != nil {
 		c.findings = append(c.findings, fault("clients", err))
 		return nil
@@ -188,7 +187,7 @@ func (c *checker) temporal(ctx context.Context, clients []table.Client) {
 const maxSkew = 5 * time.Minute
 
 func (c *checker) clients(ctx context.Context, clients []table.Client) {
-	n := &inspector{syncs: c.syncs, resolve: secrets.Resolve, progress: c.app.counter("clients checked")}
+	n := &inspector{syncs: c.syncs, resolve: c.app.access.Resolve, progress: c.app.counter("clients checked")}
 	reports := n.run(ctx, clients)
 	c.fit(ctx, reports)
 	for _, report := range reports {

@@ -13,7 +13,7 @@ func (c *checker) lake(ctx context.Context) {
 	if c.cfg.Lake.Kind == config.LakeLocal && !c.localLake() {
 		return
 	}
-	central, err := openLake(ctx, c.cfg)
+	central, err := c.app.openLake(ctx, c.cfg)
 	if errors.Is(err, errNoLake) {
 		return
 	}

@@ -56,7 +56,7 @@ func (a *app) completeClients(cmd *cobra.Command, _ []string, _ string) ([]strin
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
 	defer cancel()
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -74,7 +74,7 @@ func (a *app) completeRegions(cmd *cobra.Command, _ []string, _ string) ([]strin
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
 	defer cancel()
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -43,7 +43,7 @@ func (a *app) showHistory(ctx context.Context, written string, limit int) (err e
 	if err != nil {
 		return err
 	}
-	central, err := openLake(ctx, cfg)
+	central, err := a.openLake(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -9,20 +9,19 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/lake/open"
 )
 
 // errNoLake says that nothing was ever written to the lake. Reading it must not make one in the wrong place.
 var errNoLake = errors.New("there is no lake yet")
 
 // openLake opens the lake to read it, or returns errNoLake. The caller closes it.
-func openLake(ctx context.Context, cfg *config.Config) (lake.Lake, error) {
+func (a *app) openLake(ctx context.Context, cfg *config.Config) (lake.Lake, error) {
 	if cfg.Lake.Kind == config.LakeLocal {
 		if _, err := os.Stat(cfg.Lake.Path); errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("%w at %s: run a sync first, or correct lake.path", errNoLake, cfg.Lake.Path)
 		}
 	}
-	return open.Lake(ctx, cfg.Lake)
+	return a.access.Lake(ctx)
 }
 
 // checkLake says why a lake's folder cannot be written. One that does not exist is not made: then its nearest

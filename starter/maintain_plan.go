@@ -25,7 +25,7 @@ type plannedMaintenance struct {
 
 // planMaintenance prints what would be done, of the tables that there are.
 func (a *app) planMaintenance(ctx context.Context, cfg *config.Config, chosen []config.Sync) (err error) {
-	central, err := openLake(ctx, cfg)
+	central, err := a.openLake(ctx, cfg)
 	if err != nil {
 		return err
 	}

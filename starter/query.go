@@ -65,7 +65,7 @@ func (a *app) query(cmd *cobra.Command, sql string, f queryFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	central, err := openLake(cmd.Context(), cfg)
+	central, err := a.openLake(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tributary/config"
 	"tributary/config/strict"
+	"tributary/internal/lake/open"
 	"tributary/internal/version"
 )
 
@@ -22,6 +23,7 @@ type app struct {
 	dir         string    // of the configuration
 	output      string
 	noColor     bool
+	access      *open.Access // of the configuration that is loaded
 }
 
 // execute runs the command line and returns the exit code.
@@ -126,7 +128,14 @@ func oneArg(name string) cobra.PositionalArgs {
 	}
 }
 
-func (a *app) load() (*config.Config, error) { return config.Load(a.dir) }
+// load loads the configuration, and from then on has access to its lake and secrets.
+func (a *app) load() (*config.Config, error) {
+	cfg, err := config.Load(a.dir)
+	if err == nil {
+		a.access = open.NewAccess(cfg.Lake)
+	}
+	return cfg, err
+}
 
 // syncs returns the named syncs, or all of them.
 func syncs(cfg *config.Config, names []string) ([]config.Sync, error) {

@@ -50,7 +50,7 @@ func (a *app) run(ctx context.Context, name string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func TestScopeIsTheSyncNarrowed(t *testing.T) {
 		"part.yaml":  "regions: [eu]\nclients: [acme, cactus]\n" + testSync,
 	})
 	cfg := loadConfig(t, dir)
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(nil)
 	require.NoError(t, err)
 	daily, part := cfg.Syncs[0], cfg.Syncs[1]
 

@@ -51,7 +51,7 @@ func (a *app) showStatus(ctx context.Context, names []string, s selection) error
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *app) showStatus(ctx context.Context, names []string, s selection) error
 	if err != nil {
 		return err
 	}
-	logged, err := readLog(ctx, cfg, expected, s)
+	logged, err := a.readLog(ctx, cfg, expected, s)
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func (sc scope) refs() []table.Ref {
 func key(r table.Ref) table.Ref { return table.Ref{Client: r.Client, Schema: r.Schema, Table: r.Table} }
 
 // readLog returns the sync log's rows of the schemas of refs, by key. Without a lake there are none.
-func readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, s selection) (_ map[table.Ref]lake.LastRun, err error) {
-	central, err := openLake(ctx, cfg)
+func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, s selection) (_ map[table.Ref]lake.LastRun, err error) {
+	central, err := a.openLake(ctx, cfg)
 	if errors.Is(err, errNoLake) {
 		return nil, nil
 	}

@@ -11,7 +11,6 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/lake/open"
 )
 
 func (a *app) tableCreateCommand() *cobra.Command {
@@ -58,11 +57,11 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if err != nil {
 		return err
 	}
-	clients, err := clientsOf(ctx, cfg, chosen)
+	clients, err := a.clientsOf(ctx, cfg, chosen)
 	if err != nil {
 		return err
 	}
-	central, err := lakeFor(ctx, cfg, dryRun)
+	central, err := a.lakeFor(ctx, cfg, dryRun)
 	if err != nil {
 		return err
 	}
@@ -81,11 +80,11 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 }
 
 // lakeFor opens the lake, and makes its folder unless it is a dry run: then there may be none.
-func lakeFor(ctx context.Context, cfg *config.Config, dryRun bool) (lake.Lake, error) {
+func (a *app) lakeFor(ctx context.Context, cfg *config.Config, dryRun bool) (lake.Lake, error) {
 	if !dryRun {
-		return open.Lake(ctx, cfg.Lake)
+		return a.access.Lake(ctx)
 	}
-	central, err := openLake(ctx, cfg)
+	central, err := a.openLake(ctx, cfg)
 	if errors.Is(err, errNoLake) {
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ func (a *app) describeTable(ctx context.Context, written string) (err error) {
 	if err != nil {
 		return err
 	}
-	central, err := openLake(ctx, cfg)
+	central, err := a.openLake(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -62,11 +62,11 @@ func (a *app) diffTables(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	clients, err := clientsOf(ctx, cfg, chosen)
+	clients, err := a.clientsOf(ctx, cfg, chosen)
 	if err != nil {
 		return err
 	}
-	central, err := lakeFor(ctx, cfg, true)
+	central, err := a.lakeFor(ctx, cfg, true)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (a *app) listTables(ctx context.Context, args []string) (err error) {
 	if len(args) > 0 {
 		wanted = []string{withCatalog(cfg, args[0])}
 	}
-	central, err := openLake(ctx, cfg)
+	central, err := a.openLake(ctx, cfg)
 	if err != nil {
 		return err
 	}

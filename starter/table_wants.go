@@ -7,7 +7,6 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/secrets"
 	"tributary/internal/table"
 )
 
@@ -26,7 +25,7 @@ func (w *wantedTable) ref() table.Ref { return table.Ref{Schema: w.schema, Table
 // readWants reads the sources of syncs' clients, a bounded number side by side. It returns their central tables in the order
 // of the configuration, and what is wrong with clients as a whole.
 func (a *app) readWants(ctx context.Context, chosen []config.Sync, clients []table.Client) (tables []*wantedTable, faults []string, err error) {
-	n := &inspector{syncs: chosen, resolve: secrets.Resolve, progress: a.counter("clients read")}
+	n := &inspector{syncs: chosen, resolve: a.access.Resolve, progress: a.counter("clients read")}
 	reports := n.run(ctx, clients)
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
@@ -35,8 +34,8 @@ func (a *app) readWants(ctx context.Context, chosen []config.Sync, clients []tab
 	return tables, faults, nil
 }
 
-func clientsOf(ctx context.Context, cfg *config.Config, chosen []config.Sync) ([]table.Client, error) {
-	reg, err := cfg.Registry()
+func (a *app) clientsOf(ctx context.Context, cfg *config.Config, chosen []config.Sync) ([]table.Client, error) {
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return nil, err
 	}

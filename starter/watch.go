@@ -35,7 +35,7 @@ func (a *app) watchRunning(ctx context.Context, name, id string) error {
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry()
+	reg, err := cfg.Registry(a.access.Resolve)
 	if err != nil {
 		return err
 	}

@@ -176,7 +176,7 @@ func composeClients(t *testing.T) []table.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clients, err := cfg.Registry()
+	clients, err := cfg.Registry(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"tributary/config/strict"
+	"tributary/internal/secrets"
 )
 
 // Bounds of a service's answer.
@@ -27,6 +28,8 @@ type HTTPOptions struct {
 	Token   string        // a secret reference, resolved for each request and sent as bearer token; "" sends none
 	Timeout time.Duration // of one request, its body included; default 10s
 	Retries int           // after the first try, when the service is down or overloaded
+	// Resolve turns Token into the secret; default secrets.Resolve, which knows no databricks: references.
+	Resolve func(ctx context.Context, reference string) (string, error)
 	Wait    time.Duration // before the first retry, then doubling up to 16 times as much; default 500ms
 }
 
@@ -58,7 +61,11 @@ func NewHTTP(options HTTPOptions) (Registry, error) {
 		}
 		return nil
 	}
-	return registry{&httpSource{base: base, token: options.Token, client: client, turn: make(chan struct{}, 1)}}, nil
+	resolve := options.Resolve
+	if resolve == nil {
+		resolve = secrets.Resolve
+	}
+	return registry{&httpSource{base: base, token: options.Token, resolve: resolve, client: client, turn: make(chan struct{}, 1)}}, nil
 }
 
 var errElsewhere = errors.New("it redirects to another host, or in circles")
@@ -78,9 +85,10 @@ func worthRetrying(ctx context.Context, response *http.Response, err error) (boo
 func sameHost(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
 type httpSource struct {
-	base   *url.URL
-	token  string
-	client *retryablehttp.Client
+	base    *url.URL
+	token   string
+	resolve func(ctx context.Context, reference string) (string, error)
+	client  *retryablehttp.Client
 
 	turn  chan struct{} // held while last is read or fetched: those who wait share the answer
 	last  map[string]contents

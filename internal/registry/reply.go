@@ -14,8 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-retryablehttp"
-
-	"tributary/internal/secrets"
 )
 
 // reply is a service's answer.
@@ -61,7 +59,7 @@ func (s *httpSource) bearer(ctx context.Context) (string, error) {
 	if s.token == "" {
 		return "", nil
 	}
-	token, err := secrets.Resolve(ctx, s.token)
+	token, err := s.resolve(ctx, s.token)
 	if err != nil {
 		return "", fmt.Errorf("the client registry's token: %w", err)
 	}

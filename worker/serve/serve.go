@@ -22,7 +22,6 @@ import (
 	"tributary/activities"
 	"tributary/config"
 	"tributary/internal/lake/open"
-	"tributary/internal/secrets"
 	"tributary/internal/steps"
 	"tributary/workflows"
 )
@@ -90,7 +89,8 @@ func checkRoles(roles []string) error {
 
 // openAll opens what the activities work with.
 func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_ *activities.Activities, closeAll func() error, err error) {
-	registry, err := cfg.Registry()
+	access := open.NewAccess(cfg.Lake)
+	registry, err := cfg.Registry(access.Resolve)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,22 +102,24 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	if err != nil {
 		return nil, nil, err
 	}
-	central, err := open.Lake(ctx, cfg.Lake)
+	central, err := access.Lake(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, scratch.Close())
 	}
-	jobs, err := openJobs(ctx, cfg.Lake)
-	if err != nil {
-		return nil, nil, errors.Join(err, central.Close(), scratch.Close())
+	var jobs activities.Jobs
+	if cfg.Lake.Kind == config.LakeDatabricks {
+		if jobs, err = access.Workspace(ctx); err != nil {
+			return nil, nil, errors.Join(err, central.Close(), scratch.Close())
+		}
 	}
 	// Steps are bound by the processor: more at once than it has cores would only use more memory.
 	engines := steps.NewPool(scratch.Dir(), steps.Limits{
 		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
 	}, max(2, runtime.NumCPU()))
-	sources := &activities.Sources{Resolve: secrets.Resolve}
+	sources := &activities.Sources{Resolve: access.Resolve}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,
-		Engines: engines, Temporal: temporal, Jobs: jobs, Resolve: secrets.Resolve,
+		Engines: engines, Temporal: temporal, Jobs: jobs, Resolve: access.Resolve,
 	}
 	return a, func() error { return errors.Join(sources.Close(), engines.Close(), central.Close(), scratch.Close()) }, nil
 }

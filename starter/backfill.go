@@ -89,13 +89,13 @@ func (a *app) backfill(ctx context.Context, name string, f backfillFlags) error 
 	return a.startAndWatch(ctx, c, backfillID(sync.Name, spec.Target, in), in, sc, f.detach)
 }
 
-// backfillID is the workflow id of a backfill: backfill/daily/acme/orders/2026-01-01 00:00:00..2026-02-01 00:00:00.
+// backfillID is the workflow id of a backfill: backfill/daily/acme/orders/2026-01-01T00:00:00..2026-02-01T00:00:00.
 func backfillID(sync, target string, in workflows.SyncInput) string {
 	clients := "all"
 	if len(in.Select.Clients) > 0 {
 		clients = shorten(strings.Join(in.Select.Clients, ","))
 	}
-	return fmt.Sprintf("backfill/%s/%s/%s/%s..%s", sync, clients, target, trimZeros(in.Mode.From), trimZeros(in.Mode.To))
+	return fmt.Sprintf("backfill/%s/%s/%s/%s", sync, clients, target, workflows.RangeID(trimZeros(in.Mode.From), trimZeros(in.Mode.To)))
 }
 
 // cursorKind finds out what kind a table's cursor is: from the sync log, or else from the first source that answers.

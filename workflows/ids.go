@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"strings"
+
 	"go.temporal.io/sdk/temporal"
 
 	"tributary/internal/table"
@@ -36,8 +38,17 @@ func ClientSyncID(parent, client string) string { return parent + "/" + client }
 // it.
 func TableSyncID(ref table.Ref) string { return "table/" + ref.Client + "/" + ref.Table }
 
-// BackfillID is the workflow id of a client table's backfill, which runs beside its usual run.
+// BackfillID is the workflow id of a client table's backfill, which runs beside its usual run:
+// backfill/acme/orders/2026-01-01T00:00:00.000000..2026-02-01T00:00:00.000000.
 func BackfillID(ref table.Ref, m Mode) string {
+	return "backfill/" + ref.Client + "/" + ref.Table + "/" + RangeID(m.From, m.To)
+}
+
+// RangeID is a backfill's range as ids have it: without spaces, so that a shell takes it as one word.
+func RangeID(from, to string) string { return strings.ReplaceAll(from+".."+to, " ", "T") }
+
+// spacedBackfillID is what BackfillID was before, for the runs that began then.
+func spacedBackfillID(ref table.Ref, m Mode) string {
 	return "backfill/" + ref.Client + "/" + ref.Table + "/" + m.From + ".." + m.To
 }
 

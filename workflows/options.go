@@ -117,6 +117,9 @@ func tableOptions(ctx workflow.Context, in TableSyncInput) workflow.Context {
 	id := TableSyncID(in.Ref)
 	if in.Mode.Backfill() {
 		id = BackfillID(in.Ref, in.Mode)
+		if workflow.GetVersion(ctx, "backfill id without spaces", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			id = spacedBackfillID(in.Ref, in.Mode)
+		}
 	}
 	return childOptions(ctx, id, enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		SearchSync.ValueSet(in.Ref.Sync), SearchRegion.ValueSet(in.Ref.Region),

@@ -17,6 +17,10 @@ import (
 func TestEveryRecordedHistoryReplays(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	require.NoError(t, err)
+	earlier, err := filepath.Glob("testdata/earlier/*.json") // of code that was changed since, with workflow.GetVersion
+	require.NoError(t, err)
+	require.NotEmpty(t, earlier)
+	files = append(files, earlier...)
 	kinds := map[string]bool{}
 	for _, file := range files {
 		f, err := os.Open(file)

@@ -61,6 +61,7 @@ func TestSQLOnSpark(t *testing.T) {
 			all(t, db, "SELECT ?, ?, ?, ?, ?, ? /* ? */, '?' -- ?", "it's \\ \n ?", int64(1)<<60, 1.5, true, nil, at))
 		require.Equal(t, [][]any{{int64(7), ":id", int64(8)}},
 			all(t, db, "SELECT :id, ':id', `a`::bigint FROM (SELECT 8 AS a) WHERE 7 = :id", sql.Named("id", int64(7))))
+		require.Equal(t, [][]any{{`["main.central", main.x]`, "main.x"}}, all(t, db, "SELECT ?, ?", `["main.central", main.x]`, "main.x"), "a text that looks like a name")
 	})
 	t.Run("OK session", func(t *testing.T) {
 		require.Equal(t, [][]any{{"UTC"}}, all(t, db, "SELECT current_timezone()"))

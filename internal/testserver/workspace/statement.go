@@ -75,14 +75,14 @@ func (r *rewriter) quoted(piece, before, after string) string {
 }
 
 func (r *rewriter) between(sql string) string {
-	sql = markers.ReplaceAllStringFunc(sql, r.marker)
-	return plainName.ReplaceAllStringFunc(sql, func(match string) string {
+	sql = plainName.ReplaceAllStringFunc(sql, func(match string) string {
 		parts := plainName.FindStringSubmatch(match)
 		if !slices.Contains(r.catalogs, parts[2]) {
 			return match
 		}
 		return parts[1] + sparkCatalog + parts[3]
 	})
+	return markers.ReplaceAllStringFunc(sql, r.marker) // last: a parameter's text is nobody's name
 }
 
 func (r *rewriter) marker(match string) string {

@@ -18,20 +18,23 @@ import (
 
 func (a *app) cancelCommand() *cobra.Command {
 	var id string
+	var maintain bool
 	cmd := &cobra.Command{
 		Use:   "cancel SYNC",
 		Short: "Cancel what runs of a sync",
 		Long: `Cancel asks every running workflow of a sync to stop: whole runs, parts, scheduled runs and backfills. Each stops its
-queries at the sources, removes what it staged, and is logged as cancelled. What was merged stays, and the next run goes on from there.`,
+queries at the sources, removes what it staged, and is logged as cancelled. What was merged stays, and the next run goes on from there.
+With --maintain it asks the maintenance of the sync's tables instead: the tables that are done stay so.`,
 		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.cancel(cmd.Context(), args[0], id) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.cancel(cmd.Context(), args[0], id, maintain) },
 	}
 	cmd.Flags().StringVar(&id, "id", "", "only the workflow with this id")
+	cmd.Flags().BoolVar(&maintain, "maintain", false, "the maintenance of its tables")
 	return cmd
 }
 
-func (a *app) cancel(ctx context.Context, name, id string) error {
+func (a *app) cancel(ctx context.Context, name, id string, maintain bool) error {
 	cfg, sync, err := a.loadSync(name)
 	if err != nil {
 		return err
@@ -41,7 +44,11 @@ func (a *app) cancel(ctx context.Context, name, id string) error {
 		return err
 	}
 	defer c.Close()
-	running, err := runningSyncs(ctx, c, sync.Name)
+	what, find := "sync "+sync.Name, runningSyncs
+	if maintain {
+		what, find = "the maintenance of sync "+sync.Name, runningMaintenance
+	}
+	running, err := find(ctx, c, sync.Name)
 	if err != nil {
 		return err
 	}
@@ -49,7 +56,7 @@ func (a *app) cancel(ctx context.Context, name, id string) error {
 		running = slices.DeleteFunc(running, func(r string) bool { return r != id })
 	}
 	if len(running) == 0 {
-		return fmt.Errorf("nothing of sync %s is running%s", sync.Name, ofThatID(id))
+		return fmt.Errorf("nothing of %s is running%s", what, ofThatID(id))
 	}
 	for _, r := range running {
 		if err := c.CancelWorkflow(ctx, r, ""); err != nil {
@@ -71,11 +78,21 @@ func ofThatID(id string) string {
 }
 
 // runningSyncs returns the ids of a sync's running workflows Sync: first the one that runs whole, then the oldest.
-// Temporal's index is a moment late, so each is asked for by its id.
 func runningSyncs(ctx context.Context, c client.Client, sync string) ([]string, error) {
-	candidates := []string{workflows.SyncID(sync)}
+	return runningOf(ctx, c, sync, "Sync", workflows.SyncID(sync))
+}
+
+// runningMaintenance returns the ids of a sync's running workflows Maintain: one that a person started, and the schedule's.
+func runningMaintenance(ctx context.Context, c client.Client, sync string) ([]string, error) {
+	return runningOf(ctx, c, sync, "Maintain", workflows.MaintainID(sync))
+}
+
+// runningOf returns the ids of a sync's running workflows of a type, the first one first. Temporal's index is a moment late, so
+// each is asked for by its id.
+func runningOf(ctx context.Context, c client.Client, sync, workflowType, first string) ([]string, error) {
+	candidates := []string{first}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Query: fmt.Sprintf("WorkflowType = 'Sync' AND SyncName = '%s' AND ExecutionStatus = 'Running'", sync), // a sync's name has no quotes
+		Query: fmt.Sprintf("WorkflowType = '%s' AND SyncName = '%s' AND ExecutionStatus = 'Running'", workflowType, sync), // a sync's name has no quotes
 	}
 	for {
 		page, err := c.ListWorkflow(ctx, request)
@@ -83,7 +100,7 @@ func runningSyncs(ctx context.Context, c client.Client, sync string) ([]string, 
 			return nil, fmt.Errorf("ask Temporal what runs of sync %s: %w", sync, err)
 		}
 		for _, info := range slices.Backward(page.GetExecutions()) {
-			if id := info.GetExecution().GetWorkflowId(); id != workflows.SyncID(sync) {
+			if id := info.GetExecution().GetWorkflowId(); id != first {
 				candidates = append(candidates, id)
 			}
 		}

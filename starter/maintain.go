@@ -86,7 +86,7 @@ func startMaintenance(ctx context.Context, c client.Client, sync config.Sync) (c
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflows.Maintain, workflows.Maintenance(sync))
 	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
-		return nil, &codedError{codeRunning, fmt.Errorf("%s is already running; wait for it to end, or cancel it with: temporal workflow cancel --workflow-id %s", id, id)}
+		return nil, &codedError{codeRunning, fmt.Errorf("%s is already running; wait for it to end, or cancel it with: tributary cancel %s --maintain", id, sync.Name)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", id, err)

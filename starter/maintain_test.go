@@ -181,3 +181,26 @@ func TestTheMaintenanceHasAScheduleOfItsOwn(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{"sync kept": "unchanged ", "maintain kept": "deleted ", "maintain bare": "deleted "}, applied())
 }
+
+func TestCancelStopsAMaintenanceOnlyWhenAskedTo(t *testing.T) {
+	dir := configDir(t, map[string]string{"tidy.yaml": testSync})
+	code, _, errOut := tributary(t, dir, "maintain", "tidy", "-d") // no worker takes it
+	require.Equal(t, codeOK, code, errOut)
+	id := workflows.MaintainID("tidy")
+	t.Cleanup(func() {
+		require.NoError(t, temporalServer.Client.TerminateWorkflow(context.WithoutCancel(t.Context()), id, "", "the test is over"))
+	})
+	code, _, errOut = tributary(t, dir, "maintain", "tidy")
+	require.Equal(t, codeRunning, code)
+	require.Contains(t, errOut, "cancel it with: tributary cancel tidy --maintain")
+
+	code, _, errOut = tributary(t, dir, "cancel", "tidy")
+	require.Equal(t, codeError, code)
+	require.Contains(t, errOut, "nothing of sync tidy is running")
+	code, out, errOut := tributary(t, dir, "cancel", "tidy", "--maintain")
+	require.Equal(t, codeOK, code, errOut)
+	require.Equal(t, "asked to stop: maintain/tidy\n", out)
+	code, _, errOut = tributary(t, dir, "cancel", "tidy", "--maintain", "--id", "maintain/other")
+	require.Equal(t, codeError, code)
+	require.Contains(t, errOut, "nothing of the maintenance of sync tidy is running with the id maintain/other")
+}

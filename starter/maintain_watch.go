@@ -34,7 +34,7 @@ func (a *app) awaitMaintenance(ctx context.Context, c client.Client, chosen []co
 		stop()
 		r, ended := maintenanceOf(done, err)
 		if !ended {
-			return a.leaveMaintenance(ctx, run, err)
+			return a.leaveMaintenance(ctx, chosen[i].Name, run, err)
 		}
 		r.Sync, r.WorkflowID, r.RunID = chosen[i].Name, run.GetID(), run.GetRunID()
 		results[i] = r
@@ -67,9 +67,9 @@ func maintenanceOf(done workflows.Maintained, err error) (maintenanceResult, boo
 	return r, true
 }
 
-func (a *app) leaveMaintenance(ctx context.Context, run client.WorkflowRun, err error) error {
+func (a *app) leaveMaintenance(ctx context.Context, sync string, run client.WorkflowRun, err error) error {
 	if ctx.Err() != nil {
-		a.sayf("\n%s goes on; cancel it with: temporal workflow cancel --workflow-id %s", run.GetID(), run.GetID())
+		a.sayf("\n%s goes on; cancel it with: tributary cancel %s --maintain", run.GetID(), sync)
 		return &codedError{code: codeInterrupted}
 	}
 	return fmt.Errorf("lost sight of %s, which goes on: %w", run.GetID(), err)

@@ -62,8 +62,14 @@ func (d *liveDisplay) lines(p progress) []string {
 	for _, t := range p.tables {
 		lines = append(lines, "    "+t.String())
 	}
+	if len(p.after) > 0 {
+		lines = append(lines, "  "+afterLine(p.after))
+	}
 	return lines
 }
+
+// afterLine says what runs now that the sync's tables are done.
+func afterLine(names []string) string { return "after the sync: " + strings.Join(names, ", ") }
 
 func (t runningTable) String() string {
 	line := fmt.Sprintf("%s %s: %s", t.client, t.table, t.progress.Step)
@@ -102,7 +108,7 @@ type plainDisplay struct {
 	app   *app
 	title string
 	last  time.Duration
-	said  map[string]string // region → what was last said
+	said  map[string]string // region, or "" for what runs after the sync → what was last said
 }
 
 // plainEvery is how often a region's line is written at most. A region that is done is told at once.
@@ -123,5 +129,9 @@ func (d *plainDisplay) show(p progress) {
 			d.said[r.name] = line
 			d.app.sayf("%s %s: %s", d.title, r.name, line)
 		}
+	}
+	if line := afterLine(p.after); len(p.after) > 0 && d.said[""] != line {
+		d.said[""] = line
+		d.app.sayf("%s %s", d.title, line)
 	}
 }

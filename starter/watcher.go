@@ -21,11 +21,12 @@ import (
 
 // watcher asks Temporal how far a running sync is.
 type watcher struct {
-	client  client.Client
-	sync    string
-	run     client.WorkflowRun
-	began   time.Time
-	regions []regionProgress // the last that is known of each
+	client   client.Client
+	sync     string
+	run      client.WorkflowRun
+	began    time.Time
+	regions  []regionProgress // the last that is known of each
+	hasAfter bool             // something may run after the sync
 }
 
 // regionProgress is how far a region is.
@@ -47,10 +48,11 @@ type progress struct {
 	elapsed time.Duration
 	regions []regionProgress
 	tables  []runningTable
+	after   []string // the names of what runs after the sync
 }
 
 func newWatcher(c client.Client, run client.WorkflowRun, sc scope, began time.Time) *watcher {
-	w := &watcher{client: c, sync: sc.sync.Name, run: run, began: began}
+	w := &watcher{client: c, sync: sc.sync.Name, run: run, began: began, hasAfter: len(sc.sync.After) > 0}
 	for _, region := range sc.regions {
 		r := regionProgress{name: region}
 		for _, client := range sc.clients {
@@ -70,14 +72,18 @@ func (w *watcher) poll(ctx context.Context) progress {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	var tables []runningTable
+	var after []string
 	group := errgroup.Group{}
 	group.SetLimit(8)
 	for i := range w.regions {
 		group.Go(func() error { w.pollRegion(ctx, &w.regions[i]); return nil })
 	}
 	group.Go(func() error { tables = w.pollTables(ctx); return nil })
+	if w.hasAfter {
+		group.Go(func() error { after = w.pollAfter(ctx); return nil })
+	}
 	_ = group.Wait() // none returns an error: what is not known is not shown
-	return progress{time.Since(w.began), w.regions, tables}
+	return progress{time.Since(w.began), w.regions, tables, after}
 }
 
 func (w *watcher) pollRegion(ctx context.Context, r *regionProgress) {
@@ -87,6 +93,15 @@ func (w *watcher) pollRegion(ctx context.Context, r *regionProgress) {
 		return
 	}
 	r.summary, r.running, r.seen = now.Summary, len(now.Running), true
+}
+
+func (w *watcher) pollAfter(ctx context.Context) []string {
+	answer, err := w.client.QueryWorkflow(ctx, w.run.GetID(), w.run.GetRunID(), workflows.QueryProgress)
+	var now workflows.Progress
+	if err != nil || answer.Get(&now) != nil {
+		return nil
+	}
+	return now.After
 }
 
 // shownTables is how many client tables under way are asked for their progress, each with a call of its own.

@@ -20,17 +20,17 @@ import (
 
 // afterSync runs what is configured to run after a sync: in dependency order, independent entries side by side.
 type afterSync struct {
-	in      SyncInput
-	went    table.Summary // how the sync itself went
-	results map[string]table.AfterResult
+	in       SyncInput
+	progress *Progress // its Summary says how the sync itself went
+	results  map[string]table.AfterResult
 }
 
 // runAfter runs what comes after the sync and returns what became of each entry, in the order of the configuration.
-func runAfter(ctx workflow.Context, in SyncInput, went table.Summary) []table.AfterResult {
+func runAfter(ctx workflow.Context, in SyncInput, progress *Progress) []table.AfterResult {
 	if len(in.Sync.After) == 0 {
 		return nil
 	}
-	a := afterSync{in: in, went: went, results: map[string]table.AfterResult{}}
+	a := afterSync{in: in, progress: progress, results: map[string]table.AfterResult{}}
 	wait := workflow.NewWaitGroup(ctx)
 	for _, entry := range in.Sync.After {
 		wait.Add(1)
@@ -69,12 +69,14 @@ func (a *afterSync) run(ctx workflow.Context, entry config.After) table.AfterRes
 		return result
 	}
 	began := workflow.Now(ctx)
+	a.progress.After = append(a.progress.After, entry.Name)
 	var err error
 	if entry.Job != 0 {
 		result.URL, err = a.runJob(ctx, entry)
 	} else {
 		err = a.runStatements(ctx, entry)
 	}
+	a.progress.After = except(a.progress.After, []string{entry.Name})
 	result.Took, result.Status = workflow.Now(ctx).Sub(began), statusOf(err)
 	if err != nil {
 		result.Error = table.Shorten(afterReason(err))
@@ -99,14 +101,14 @@ func (a *afterSync) obstacle(entry config.After) string {
 			needs = append(needs, spec.Target)
 		}
 	}
-	switch without, incomplete := except(needs, arrived), only(needs, a.went.Incomplete); {
+	switch without, incomplete := except(needs, arrived), only(needs, a.progress.Summary.Incomplete); {
 	case a.in.Mode.Backfill():
 		return "a backfill does not run it"
 	case len(a.in.Select.Regions)+len(a.in.Select.Clients) > 0:
 		return "the run was narrowed to some clients"
 	case len(without) > 0:
 		return "the run was narrowed to tables without " + nameSome(without)
-	case a.went.Clients == 0:
+	case a.progress.Summary.Clients == 0:
 		return "no client was synced"
 	case len(incomplete) > 0:
 		return "not every client's rows arrived in " + nameSome(incomplete)

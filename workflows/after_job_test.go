@@ -73,6 +73,16 @@ func (s *jobStack) work(t *testing.T) {
 	}
 }
 
+// underWay is what runs after the sync, as the sync itself says.
+func (s *jobStack) underWay(t *testing.T, run client.WorkflowRun) []string {
+	t.Helper()
+	answer, err := s.server.Client.QueryWorkflow(t.Context(), run.GetID(), run.GetRunID(), workflows.QueryProgress)
+	require.NoError(t, err)
+	var progress workflows.Progress
+	require.NoError(t, answer.Get(&progress))
+	return progress.After
+}
+
 func (s *jobStack) start(t *testing.T, job int64, change func(*config.After)) client.WorkflowRun {
 	t.Helper()
 	gold := config.After{Name: "gold", Job: job, Wait: true, Timeout: time.Hour, Parameters: map[string]string{"what": "${sync} of ${schema}"}}
@@ -172,10 +182,12 @@ func TestAJobAfterASync(t *testing.T) {
 		s := newJobStack(t)
 		run := s.start(t, endlessJob, nil)
 		require.Eventually(t, func() bool { return s.workspace.Count("GET", "/api/2.2/jobs/runs/get") > 1 }, 30*time.Second, 50*time.Millisecond)
+		require.Equal(t, []string{"gold"}, s.underWay(t, run))
 		require.NoError(t, s.server.Client.CancelWorkflow(t.Context(), run.GetID(), ""))
 		got, err := s.result(t, run)
 		require.Error(t, err)
 		require.Equal(t, table.StatusCancelled, got.Status)
+		require.Empty(t, s.underWay(t, run))
 		s.state(t, databricks.JobCancelled)
 	})
 }

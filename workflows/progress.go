@@ -17,6 +17,7 @@ const QueryProgress = "progress"
 type Progress struct {
 	Summary table.Summary `json:"summary"`
 	Running []string      `json:"running,omitempty"` // ids of the child workflows that are under way
+	After   []string      `json:"after,omitempty"`   // of Sync: the names of the entries that run after it and are under way
 }
 
 func (p *Progress) merge(s table.Summary) { p.Summary.Merge(s) }

@@ -51,11 +51,13 @@ func Sync(ctx workflow.Context, in SyncInput) (table.Summary, error) {
 	if err != nil {
 		return table.Summary{}, err
 	}
-	summary, err := syncRegions(ctx, in, regions)
+	progress, err := serveProgress(ctx)
 	if err != nil {
-		return summary, err
+		return table.Summary{}, err
 	}
-	summary.After = runAfter(ctx, in, summary)
+	syncRegions(ctx, in, regions, progress)
+	summary := progress.Summary
+	summary.After = runAfter(ctx, in, progress)
 	return summary, verdict(ctx, in, summary)
 }
 
@@ -83,11 +85,7 @@ func listRegions(ctx workflow.Context, in SyncInput) ([]string, error) {
 	return listed.Regions, err
 }
 
-func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Summary, error) {
-	progress, err := serveProgress(ctx)
-	if err != nil {
-		return table.Summary{}, err
-	}
+func syncRegions(ctx workflow.Context, in SyncInput, regions []string, progress *Progress) {
 	for _, region := range in.regions() {
 		if !slices.Contains(regions, region) {
 			progress.Summary.Note("the registry has no region " + region)
@@ -109,7 +107,6 @@ func syncRegions(ctx workflow.Context, in SyncInput, regions []string) (table.Su
 	if s := &progress.Summary; s.Clients == 0 && s.Failed == 0 {
 		s.Note("no client to sync: check the regions and clients of the sync, and the registry")
 	}
-	return progress.Summary, nil
 }
 
 func verdict(ctx workflow.Context, in SyncInput, s table.Summary) error {

@@ -21,11 +21,12 @@ type SparkServer struct {
 	URL string // http://127.0.0.1:PORT/cliservice
 	Dir string // for staged files: an absolute path, the same for Spark and the test; empty, and the test's own
 
-	java    string
-	classes string // Java's class path
-	port    int
-	home    string // holds Dir, warehouse, metastore and log; "" when shared
-	process *process
+	java     string
+	classes  string // Java's class path
+	port     int
+	defaults bool   // see WithSparkDefaults
+	home     string // holds Dir, warehouse, metastore and log; "" when shared
+	process  *process
 
 	lifeline *os.File // the writing end of a pipe; closes when this process ends, however it ends
 }
@@ -67,9 +68,18 @@ func PrivateSpark(tb testing.TB) *SparkServer {
 	return s
 }
 
+// SparkOption changes how StartSpark starts the server.
+type SparkOption func(*SparkServer)
+
+// WithSparkDefaults leaves Java's and Spark's own settings instead of those that make small statements fast: for measuring.
+func WithSparkDefaults() SparkOption { return func(s *SparkServer) { s.defaults = true } }
+
 // StartSpark is PrivateSpark for TestMain; the caller closes it.
-func StartSpark() (*SparkServer, error) {
+func StartSpark(options ...SparkOption) (*SparkServer, error) {
 	s := &SparkServer{}
+	for _, option := range options {
+		option(s)
+	}
 	if err := s.install(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

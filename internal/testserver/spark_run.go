@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -42,9 +43,12 @@ func findSpark() (java, classes string, err error) {
 func (s *SparkServer) arguments() []string {
 	args := []string{"-cp", s.classes, "-Xmx2g"}
 	args = append(args, sparkJava...)
+	if !s.defaults {
+		args = append(args, smallJava...)
+	}
 	args = append(args, "-Djava.io.tmpdir="+s.path("tmp"), "-Dderby.stream.error.file="+s.path("derby.log"),
 		"-Dlog4j2.configurationFile=file:"+s.path("log4j2.properties"))
-	for name, value := range sparkConf {
+	for name, value := range s.conf() {
 		args = append(args, "-D"+name+"="+value)
 	}
 	args = append(args, "-Dspark.local.dir="+s.path("tmp"), "-Dspark.sql.warehouse.dir="+s.path("warehouse"),
@@ -66,10 +70,20 @@ func (s *SparkServer) path(names ...string) string {
 	return filepath.Join(append([]string{s.home}, names...)...)
 }
 
-// sparkJava opens what Spark reaches into (its launcher's JavaModuleOptions), and has Java start fast
-// and stay small: small statements end before the optimizing compiler has paid for itself.
+// conf is Spark's configuration.
+func (s *SparkServer) conf() map[string]string {
+	conf := maps.Clone(sparkConf)
+	if !s.defaults {
+		maps.Copy(conf, smallConf)
+	}
+	return conf
+}
+
+// smallJava has Java start fast and stay small: small statements end before the optimizing compiler has paid for itself.
+var smallJava = []string{"-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC", "-XX:-UsePerfData"}
+
+// sparkJava opens what Spark reaches into (its launcher's JavaModuleOptions).
 var sparkJava = []string{
-	"-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC", "-XX:-UsePerfData",
 	"-XX:+ExitOnOutOfMemoryError", // rather than hang half dead
 	"-Duser.timezone=America/New_York",
 	"-XX:+IgnoreUnrecognizedVMOptions", "--add-modules=jdk.incubator.vector",
@@ -84,8 +98,6 @@ var sparkJava = []string{
 	"-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true",
 }
 
-// sparkConf makes small statements fast: a MERGE of 20 rows takes a third of what it takes with Spark's
-// defaults. Nothing here changes what a statement does.
 var sparkConf = map[string]string{
 	"spark.app.name":                  "tributary-test",
 	"spark.master":                    "local[2]",
@@ -95,6 +107,17 @@ var sparkConf = map[string]string{
 	"spark.sql.extensions":            "io.delta.sql.DeltaSparkSessionExtension",
 	"spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 
+	"spark.ui.retainedJobs":                        "20", // kept in memory even without the UI
+	"spark.ui.retainedStages":                      "20",
+	"spark.ui.retainedTasks":                       "200",
+	"spark.sql.ui.retainedExecutions":              "20",
+	"spark.sql.thriftserver.ui.retainedStatements": "20",
+	"spark.sql.thriftserver.ui.retainedSessions":   "20",
+}
+
+// smallConf makes small statements fast: a MERGE of 20 rows takes a third of what it takes with Spark's
+// defaults. Nothing here changes what a statement does.
+var smallConf = map[string]string{
 	"spark.default.parallelism":                                "2",
 	"spark.sql.shuffle.partitions":                             "2",
 	"spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
@@ -102,12 +125,6 @@ var sparkConf = map[string]string{
 	"spark.sql.adaptive.enabled":                               "false", // nothing to adapt to
 	"spark.sql.codegen.wholeStage":                             "false", // compiling takes longer than running
 	"spark.sql.codegen.factoryMode":                            "NO_CODEGEN",
-	"spark.ui.retainedJobs":                                    "20", // kept in memory even without the UI
-	"spark.ui.retainedStages":                                  "20",
-	"spark.ui.retainedTasks":                                   "200",
-	"spark.sql.ui.retainedExecutions":                          "20",
-	"spark.sql.thriftserver.ui.retainedStatements":             "20",
-	"spark.sql.thriftserver.ui.retainedSessions":               "20",
 }
 
 // openSession is a Thrift call of OpenSession in the binary protocol, for column-based results.

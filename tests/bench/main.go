@@ -21,7 +21,7 @@ func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 3_000_000, "rows of the table to load")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each measurement; the median counts")
-	only := flag.String("only", "full-load,merge,fan-out", "what to measure")
+	only := flag.String("only", "full-load,merge,fan-out,group-commit,merge-overhead", "what to measure")
 	flag.StringVar(&b.dir, "dir", "", "folder for databases and lakes (default: a temporary one, removed at the end)")
 	flag.Parse()
 	exit(b.run(ctx, strings.Split(*only, ",")))
@@ -46,11 +46,13 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 		}
 		defer func() { _ = os.RemoveAll(b.dir) }()
 	}
-	parts := map[string]func(context.Context) error{"full-load": b.fullLoad, "merge": b.merge, "fan-out": b.fanOut}
+	parts := map[string]func(context.Context) error{
+		"full-load": b.fullLoad, "merge": b.merge, "fan-out": b.fanOut, "group-commit": b.groupCommit, "merge-overhead": b.mergeOverhead,
+	}
 	for _, name := range only {
 		part, ok := parts[name]
 		if !ok {
-			return fmt.Errorf("-only: there is no %q; there are full-load, merge and fan-out", name)
+			return fmt.Errorf("-only: there is no %q; there are full-load, merge, fan-out, group-commit and merge-overhead", name)
 		}
 		notef("== %s", name)
 		if err := part(ctx); err != nil {

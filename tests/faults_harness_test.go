@@ -129,7 +129,7 @@ func (s *stack) requireClientTable(t *testing.T, l lake.Lake, c tenant, name str
 	compare := comparisons[name]
 	want := c.rows(t, strings.ReplaceAll(compare.source, "CLIENTID", c.ID))
 	require.NotEmpty(t, want)
-	require.Equal(t, want, s.query(t, l, strings.ReplaceAll(compare.lake, "CLIENT", fmt.Sprintf("client_id = '%s'", c.ID))), "%s of %s", name, c.ID)
+	require.Equal(t, want, s.query(t, l, fmt.Sprintf("select %s from %s where client_id = '%s' order by %s", compare.columns, name, c.ID, compare.order)), "%s of %s", name, c.ID)
 }
 
 // clientNamed returns a client of the stack, to be changed.

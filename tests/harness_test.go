@@ -21,6 +21,7 @@ import (
 	"tributary/config"
 	"tributary/internal/lake"
 	"tributary/internal/lake/open"
+	"tributary/internal/table"
 	"tributary/internal/testserver"
 	"tributary/worker/serve"
 	"tributary/workflows"
@@ -31,8 +32,9 @@ import (
 type stack struct {
 	servers  map[string]*testserver.Server // by region
 	temporal *testserver.DevServer
-	dir      string // the config directory; the lake and scratch folders are in it
+	dir      string // the config directory; the scratch folder is in it, and a local lake
 	clients  []tenant
+	central  centralLake
 }
 
 // tenant is a client of the stack, with its database.
@@ -67,10 +69,15 @@ func runWorker(ctx context.Context, dir string, log *os.File) error {
 
 var regions = []string{"eu", "us", "ap"}
 
-// newStack starts a stack with two clients per region, and the tables of shop.
+// newStack starts a stack with a local lake, two clients per region, and the tables of shop.
 func newStack(t *testing.T, sync string) *stack {
 	t.Helper()
-	s := &stack{servers: map[string]*testserver.Server{}, dir: t.TempDir(), temporal: testserver.Temporal(t)}
+	return newStackOn(t, localLake(t), regions, sync)
+}
+
+func newStackOn(t *testing.T, central centralLake, regions []string, sync string) *stack {
+	t.Helper()
+	s := &stack{servers: map[string]*testserver.Server{}, dir: t.TempDir(), temporal: testserver.Temporal(t), central: central}
 	for i, region := range regions {
 		server := testserver.MariaDB(t, testserver.Private())
 		s.servers[region] = server
@@ -86,7 +93,7 @@ func newStack(t *testing.T, sync string) *stack {
 }
 
 const settings = `
-lake: {kind: local, path: lake, memory: 512MB}
+lake: {{.Lake}}
 temporal: {address: "{{.Temporal}}", namespace: default}
 clients: {file: clients.yaml}
 worker: {health: off, max_sources: 8, stop_timeout: 5s}
@@ -105,10 +112,16 @@ func (s *stack) configure(t *testing.T, sync string) {
 		ID, Region, Host, Database, User string
 		Port                             int
 	}
+	if s.central.schema == "" {
+		s.central = localLake(t)
+	}
 	data := struct {
-		Temporal, Dir string
-		Clients       []entry
-	}{Temporal: s.temporal.Address, Dir: s.dir}
+		Temporal, Dir, Lake, Target string
+		Clients                     []entry
+	}{Temporal: s.temporal.Address, Dir: s.dir, Target: s.central.target, Lake: strings.ReplaceAll(s.central.settings, "%s", s.dir)}
+	if s.central.workspace != nil {
+		s.write(t, "databricks.secret", "{{.}}", s.central.workspace.ClientSecret)
+	}
 	for _, c := range s.clients {
 		s.write(t, c.Region+".secret", "{{.}}", c.server.Password)
 		data.Clients = append(data.Clients, entry{c.ID, c.Region, c.server.Host, c.Database, c.server.User, c.server.Port})
@@ -187,7 +200,7 @@ func (s *stack) sync(t *testing.T) {
 
 func (s *stack) wait(t *testing.T, run client.WorkflowRun) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	return run.Get(ctx, nil)
 }
@@ -204,9 +217,16 @@ func (s *stack) lake(t *testing.T) lake.Lake {
 // query runs SQL on the lake and returns the rows, each as text joined with |.
 func (s *stack) query(t *testing.T, l lake.Lake, sql string) []string {
 	t.Helper()
-	rows, err := l.Query(t.Context(), "central", sql, lake.At{})
+	return queryText(t, l, s.central.schema, sql)
+}
+
+// queryText is query in any schema.
+func queryText(t *testing.T, l lake.Lake, schema, sql string) []string {
+	t.Helper()
+	rows, err := l.Query(t.Context(), schema, sql, lake.At{})
 	require.NoError(t, err, sql)
 	defer func() { require.NoError(t, rows.Close()) }()
+	columns := rows.Columns()
 	var lines []string
 	for {
 		row, ok := rows.Next()
@@ -215,12 +235,26 @@ func (s *stack) query(t *testing.T, l lake.Lake, sql string) []string {
 		}
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = fmt.Sprint(cell); cell == nil {
-				cells[i] = "NULL"
-			}
+			cells[i] = cellText(columns[i].Type, cell)
 		}
 		lines = append(lines, strings.Join(cells, "|"))
 	}
 	require.NoError(t, rows.Err())
 	return lines
+}
+
+// cellText writes a value as MariaDB does, whatever the lake's SQL.
+func cellText(kind table.Type, cell any) string {
+	switch v := cell.(type) {
+	case nil:
+		return "NULL"
+	case []byte:
+		return fmt.Sprintf("%X", v)
+	case time.Time:
+		if kind == table.Date {
+			return v.Format(time.DateOnly)
+		}
+		return v.UTC().Format("2006-01-02 15:04:05.000000")
+	}
+	return fmt.Sprint(cell)
 }

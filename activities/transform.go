@@ -45,6 +45,7 @@ func (in StepInput) batch(clean steps.Transformed) table.Batch {
 		Ref: in.Ref, Schema: clean.Schema, Rows: clean.Rows, Window: in.Raw.Window,
 		Reload: in.Raw.Window.Full(),
 		Drift:  in.Spec.Drift, PartitionBy: in.Spec.PartitionBy, ClusterBy: in.Spec.ClusterBy, Comment: in.Plan.Comment,
+		Properties: in.Spec.Properties,
 	}
 	for _, id := range in.Plan.IDs {
 		batch.Keys = append(batch.Keys, central(id))

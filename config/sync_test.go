@@ -37,6 +37,7 @@ tables:
     datetime_zone: Europe/Vienna
     drift: ignore
     partition_by: [client_id, customer]
+    properties: {delta.logRetentionDuration: interval 30 days, team: "7"}
 `
 	require.Equal(t, []table.Spec{{
 		Name: "orders", Target: "Bestellungen", IDs: []string{"id"}, Cursor: "updated_at", Columns: []string{"id", "updated_at", "Kunde", "mail", "gone"},
@@ -45,6 +46,7 @@ tables:
 		Expect:    []table.Rule{{Name: "r", That: "id > 0", Otherwise: "fail"}}, Deletes: table.Deletes{Column: "gone"},
 		OnNullCursor: "fail", Overlap: 10 * time.Minute, OverlapRows: 1000, ZeroDates: "null", TinyInt1: "boolean", DatetimeZone: "Europe/Vienna",
 		Drift: "ignore", PartitionBy: []string{"client_id", "customer"},
+		Properties: map[string]string{"delta.logRetentionDuration": "interval 30 days", "team": "7"},
 	}}, loaded(t, daily(t, text)).Syncs[0].Tables)
 }
 
@@ -97,6 +99,11 @@ func TestErrTable(t *testing.T) {
 		"overlap_rows":            {`{name: a, overlap_rows: 5}`, "tables[0].overlap_rows: unknown key; did you mean overlap?"},
 		"zero_dates":              {`{name: a, zero_dates: keep}`, `unknown value "keep"; use null or fail`},
 		"tinyint1":                {`{name: a, tinyint1: bool}`, "use number or boolean"},
+		"property's key":          {`{name: a, properties: {"a b": x}}`, `tables[0].properties["a b"]: "a b" cannot be the key of a property`},
+		"property is a number":    {`{name: a, properties: {b: 7}}`, "tables[0].properties.b: is a number; write it in quotes, as text"},
+		"property of ours":        {`{name: a, properties: {delta.columnMapping.mode: name}}`, `tables[0].properties["delta.columnMapping.mode"]: is set by Tributary`},
+		"property against merges": {`{name: a, properties: {Delta.AppendOnly: "true"}}`, "would refuse the updates and deletes of every merge"},
+		"property that is none":   {`{name: a, properties: {comment: x}}`, "tables[0].properties.comment: is no property"},
 		"zone":                    {`{name: a, datetime_zone: Local}`, `unknown time zone "Local"`},
 		"drift":                   {`{name: a, drift: keep}`, "use evolve, ignore or fail"},
 		"review":                  {`{name: a, review: true}`, "tables[0].review: is not available yet"},

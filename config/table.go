@@ -33,6 +33,7 @@ type tableFile struct {
 	Drift        string            `json:"drift"`
 	PartitionBy  []string          `json:"partition_by"` // short for layout.partition_by
 	Layout       layoutFile        `json:"layout"`
+	Properties   map[string]string `json:"properties"`
 }
 
 type deletesFile struct {
@@ -80,9 +81,10 @@ func (c checker) table(at string, t tableFile) table.Spec {
 		Where: t.Where, Rename: t.Rename, Fill: t.Fill, Transform: t.Transform, Expect: t.Expect,
 		Deletes: table.Deletes{Column: t.Deletes.Column}, OnNullCursor: t.OnNullCursor,
 		ZeroDates: defaultTo(string(t.ZeroDates), "null"), TinyInt1: defaultTo(t.TinyInt1, "number"),
-		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve),
+		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve), Properties: t.Properties,
 	}
 	c.layout(at, t, &spec)
+	c.properties(at+".properties", spec.Properties)
 	c.tableNames(at, t, spec)
 	c.cursor(at, t, &spec)
 	c.oneOf(at+".zero_dates", spec.ZeroDates, "null", "fail")

@@ -19,8 +19,8 @@ func (a *app) tableCreateCommand() *cobra.Command {
 		Use:   "create [SYNC…]",
 		Short: "Create the central tables from the sources' columns",
 		Long: `Create makes the central tables of syncs, apart from any ingestion, with the columns of all clients together, in types that hold
-the values of all of them, and with the sources' comments. Existing tables get the columns that they lack, as drift allows,
-and keep what they have. A run also creates what is missing, from the clients that come first.`,
+the values of all of them, with the sources' comments, and with the configured layout and properties. Existing tables get the columns that they lack, as
+drift allows, and keep what they have: comments, layout and properties too. A run also creates what is missing, from the clients that come first.`,
 		ValidArgsFunction: a.completeSyncs(0),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.createTables(cmd.Context(), args, dryRun) },
 	}
@@ -140,7 +140,7 @@ func (m *maker) one(ctx context.Context, w *wantedTable, now *lake.Table) *madeT
 		def.Columns, def.PartitionBy, def.ClusterBy, def.Comment = now.Columns, now.PartitionBy, now.ClusterBy, now.Comment
 		made.Columns = len(now.Columns)
 	} else if len(w.wants) > 0 {
-		def.PartitionBy, def.ClusterBy = w.wants[0].PartitionBy, w.wants[0].ClusterBy
+		def.PartitionBy, def.ClusterBy, def.Properties = w.wants[0].PartitionBy, w.wants[0].ClusterBy, w.wants[0].Properties
 	}
 	before := def.Columns
 	combined, refused := lake.Combine(before, w.ref(), w.wants, widens(m.central))

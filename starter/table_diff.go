@@ -17,8 +17,8 @@ func (a *app) tableDiffCommand() *cobra.Command {
 		Short: "Compare the central tables with the sources",
 		Long: `Diff holds the columns that each client's source has, after the sync's configuration, against the central tables, and says what
 the next run makes of each difference: a table or column that is missing is created, a type is widened where the lake can, a column
-that the sources dropped stays and is NULL in new rows. Comments and layout stay as they are in the lake: a layout cannot be changed in
-place. It reads no rows and changes nothing.
+that the sources dropped stays and is NULL in new rows. Comments, properties and layout stay as they are in the lake: a layout cannot be
+changed in place. It reads no rows and changes nothing.
 
 Exit codes:
   0    nothing differs, or no difference would fail a run

@@ -62,6 +62,8 @@ func diffColumn(d lake.Difference) string {
 	switch {
 	case d.Subject == lake.SubjectComment && d.Column != "":
 		return oneLine(d.Column, 40) + " (comment)"
+	case d.Subject == lake.SubjectProperty:
+		return oneLine(d.Property, 60) + " (property)"
 	case d.Column == "":
 		return "(" + d.Subject + ")"
 	}
@@ -74,7 +76,7 @@ const namedClients = 3
 // diffClients names the clients of a difference, or those that are not among them where they are fewer.
 func diffClients(d lake.Difference, all int) string {
 	switch n := len(d.Clients); {
-	case d.Subject == lake.SubjectTable || d.Subject == lake.SubjectLayout || n == all:
+	case d.Subject == lake.SubjectTable || d.Subject == lake.SubjectLayout || d.Subject == lake.SubjectProperty || n == all:
 		return "all"
 	case n == 0:
 		return "none"

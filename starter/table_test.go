@@ -179,3 +179,16 @@ func TestTablesAreListedWithTheirHistory(t *testing.T) {
 	require.NotContains(t, out, "orders")
 	require.Contains(t, errOut, "schema nowhere has no tables")
 }
+
+func TestPropertiesAreOfNewTables(t *testing.T) {
+	s := newTableStack(t)
+	rewrite(t, s.dir, "daily.yaml", "{name: orders, ", "{name: orders, properties: {team: sales}, ")
+	s.ok(t, "table", "create")
+	require.Equal(t, "sales", s.describe(t, "orders").Properties["team"])
+	require.Regexp(t, `orders +3 +equal +0`, s.ok(t, "table", "diff"))
+
+	rewrite(t, s.dir, "daily.yaml", "team: sales", "team: data")
+	require.Regexp(t, `orders +unchanged`, s.ok(t, "table", "create"))
+	require.Equal(t, "sales", s.describe(t, "orders").Properties["team"])
+	require.Regexp(t, `orders +team \(property\) +sales +data +all +keeps the lake's`, s.ok(t, "table", "diff"))
+}

@@ -76,6 +76,7 @@ func (w *wantedTable) add(t inspected) {
 	}
 	want := lake.Want{
 		Columns: t.schema, Comment: t.plan.Comment, Drift: t.spec.Drift, PartitionBy: t.spec.PartitionBy, ClusterBy: t.spec.ClusterBy,
+		Properties: t.spec.Properties,
 	}
 	shape := fmt.Sprintf("%#v", want)
 	i, known := w.shapes[shape]

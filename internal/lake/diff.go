@@ -2,6 +2,7 @@ package lake
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,15 +23,17 @@ type Want struct {
 	Drift       string
 	PartitionBy []string
 	ClusterBy   []string
+	Properties  map[string]string
 }
 
 // Subjects of differences.
 const (
-	SubjectTable   = "table"   // it is not in the lake
-	SubjectColumn  = "column"  // it is only in the lake, or only at sources, or only at some of them
-	SubjectType    = "type"    // the lake's column cannot hold the sources' values
-	SubjectComment = "comment" // of a column, or of the table when the column is ""
-	SubjectLayout  = "layout"
+	SubjectTable    = "table"   // it is not in the lake
+	SubjectColumn   = "column"  // it is only in the lake, or only at sources, or only at some of them
+	SubjectType     = "type"    // the lake's column cannot hold the sources' values
+	SubjectComment  = "comment" // of a column, or of the table when the column is ""
+	SubjectLayout   = "layout"
+	SubjectProperty = "property" // that the configuration gives the table, and the lake has otherwise
 )
 
 // What becomes of a difference in the next run.
@@ -46,13 +49,14 @@ const (
 
 // Difference is one thing in which the lake and the sources differ.
 type Difference struct {
-	Subject string   `json:"subject"`
-	Column  string   `json:"column,omitempty"`
-	Lake    string   `json:"lake,omitempty"`    // what the lake has
-	Source  string   `json:"source,omitempty"`  // what the clients have
-	Clients []string `json:"clients,omitempty"` // that have what Source says
-	Without []string `json:"without,omitempty"` // of a column: clients that do not have it
-	Effect  string   `json:"effect"`
+	Subject  string   `json:"subject"`
+	Column   string   `json:"column,omitempty"`
+	Property string   `json:"property,omitempty"` // its key
+	Lake     string   `json:"lake,omitempty"`     // what the lake has
+	Source   string   `json:"source,omitempty"`   // what the clients have
+	Clients  []string `json:"clients,omitempty"`  // that have what Source says
+	Without  []string `json:"without,omitempty"`  // of a column: clients that do not have it
+	Effect   string   `json:"effect"`
 }
 
 // Refusal is a want that a table cannot meet, and why: ErrSchema.
@@ -107,6 +111,7 @@ func Diff(now *Table, ref table.Ref, wants []Want, widens func(from, to table.Ty
 	} else {
 		d.combined, _ = Combine(now.Columns, ref, wants, widens)
 		d.layouts(*now)
+		d.properties(*now)
 		d.comment("", now.Comment, func(w Want) (string, bool) { return w.Comment, true })
 	}
 	for _, column := range now.Columns {
@@ -141,6 +146,21 @@ func (d *differ) layouts(now Table) {
 		if wanted := Layout(want.PartitionBy, want.ClusterBy); !seen[wanted] && !strings.EqualFold(has, wanted) {
 			seen[wanted] = true
 			d.add(Difference{Subject: SubjectLayout, Lake: has, Source: wanted, Effect: EffectKept})
+		}
+	}
+}
+
+// properties reports the configured properties that the lake has otherwise. Those that only the lake has are its own.
+func (d *differ) properties(now Table) {
+	type property struct{ key, value string }
+	seen := map[property]bool{}
+	for _, want := range d.wants {
+		for _, key := range slices.Sorted(maps.Keys(want.Properties)) {
+			wanted := property{key, want.Properties[key]}
+			if has, there := now.Properties[key]; !seen[wanted] && (!there || has != wanted.value) {
+				seen[wanted] = true
+				d.add(Difference{Subject: SubjectProperty, Property: key, Lake: has, Source: wanted.value, Effect: EffectKept})
+			}
 		}
 	}
 }

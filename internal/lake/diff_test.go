@@ -127,6 +127,16 @@ func TestDifferencesSayWhatBecomesOfThem(t *testing.T) {
 	}
 }
 
+func TestConfiguredPropertiesDifferFromTheLakes(t *testing.T) {
+	now := lake.Table{Columns: columns("id", "long"), PartitionBy: []string{"region"}, Properties: map[string]string{"a": "1", "b": "2", "only.the.lake": "x"}}
+	wanted := want("", columns("id", "long"), "acme")
+	wanted.Properties = map[string]string{"a": "1", "b": "3", "c": ""}
+	require.Equal(t, []lake.Difference{
+		{Subject: lake.SubjectProperty, Property: "b", Lake: "2", Source: "3", Effect: lake.EffectKept},
+		{Subject: lake.SubjectProperty, Property: "c", Effect: lake.EffectKept},
+	}, lake.Diff(&now, central, []lake.Want{wanted, wanted}, nil))
+}
+
 func TestOnlyCommentsOfSourcesThatTheLakeLacksDiffer(t *testing.T) {
 	for name, test := range map[string]struct {
 		lake    string

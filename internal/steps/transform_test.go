@@ -48,10 +48,18 @@ func TestTransformRenamesFillsAndChanges(t *testing.T) {
 		{Column: "NOTE", SQL: "note || '/' || Customer || '/' || client_id"},
 		{Column: "n", SQL: "n * 2.5"},
 	}
+	for i := range job.Plan.Columns {
+		job.Plan.Columns[i].Comment = "source's " + job.Plan.Columns[i].Name
+	}
 	job = withRows(t, job, 1, []any{1, "k1", " x ", 1}, []any{2, nil, "  ", 2})
 
 	_, out := both(t, job)
 
+	var comments []string
+	for _, column := range out.Schema {
+		comments = append(comments, column.Comment)
+	}
+	require.Equal(t, []string{"source's id", "source's kunde", "source's Note", "source's n", "", "", "", ""}, comments)
 	require.Equal(t, []string{"id", "customer", "Note", "n", "source", "who", "client_id", "region"}, out.Schema.Names())
 	require.Equal(t, table.Decimal(12, 1), out.Schema[3].Type)
 	require.False(t, out.Schema[4].Nullable)

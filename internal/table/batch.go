@@ -45,6 +45,8 @@ type Batch struct {
 	PartitionBy []string `json:"partition_by,omitempty"`
 	ClusterBy   []string `json:"cluster_by,omitempty"`
 	Comment     string   `json:"comment,omitempty"` // of the source table
+	// Properties are those of the central table when this batch creates it.
+	Properties map[string]string `json:"properties,omitempty"`
 }
 
 // File is one staged Parquet file.

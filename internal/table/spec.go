@@ -31,6 +31,8 @@ type Spec struct {
 	PartitionBy  []string      `json:"partition_by,omitempty"`   // default [region, client_id], unless ClusterBy is set
 	ClusterBy    []string      `json:"cluster_by,omitempty"`     // liquid clustering, on Databricks
 	ZOrderBy     []string      `json:"zorder_by,omitempty"`      // of `tributary maintain`
+	// Properties are table properties that the central table is created with. One that is there keeps its own.
+	Properties map[string]string `json:"properties,omitempty"`
 }
 
 // What becomes of rows whose cursor is NULL.

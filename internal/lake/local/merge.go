@@ -83,12 +83,15 @@ func translate(err error) error {
 	case errors.Is(err, delta.ErrCorrupt):
 		return fmt.Errorf("%w: %w", lake.ErrCorrupt, err)
 	case errors.Is(err, delta.ErrNotFound):
-		return fmt.Errorf("%w: %w", lake.ErrNotFound, err)
+		return fmt.Errorf("%w: %s", lake.ErrNotFound, plain(err))
 	case errors.Is(err, delta.ErrInvalid):
 		return fmt.Errorf("%w: %w", lake.ErrSchema, err)
 	}
 	return err
 }
+
+// plain is the text of a log's error that is not there, without the sentinel that a lake's has in its place.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), delta.ErrNotFound.Error()+": ") }
 
 // merge is one attempt to bring a source into a table, based on one snapshot.
 type merge struct {
@@ -160,7 +163,7 @@ func (m *merge) begin(ctx context.Context) error {
 		return err
 	}
 	m.metadata, err = changedMetadata(m.snapshot, lake.Table{
-		Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy, Comment: first.Comment,
+		Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy, Comment: first.Comment, Properties: first.Properties,
 	})
 	return err
 }

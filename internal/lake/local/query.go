@@ -75,14 +75,18 @@ func tablesOf(ctx context.Context, conn *sql.Conn, query string) ([]tableName, e
 	}
 	var parsed struct {
 		Error      bool   `json:"error"`
+		Type       string `json:"error_type"`
 		Message    string `json:"error_message"`
 		Statements []any  `json:"statements"`
 	}
 	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	if parsed.Error {
-		return nil, fmt.Errorf("query: only SELECT can run here: %s", parsed.Message)
+	switch {
+	case parsed.Error && parsed.Type == "parser":
+		return nil, fmt.Errorf("query: %s", parsed.Message)
+	case parsed.Error:
+		return nil, fmt.Errorf("query: only one SELECT can run here: nothing but syncs and maintenance changes a local lake")
 	}
 	if len(parsed.Statements) != 1 {
 		return nil, fmt.Errorf("query: it has %d statements, give one", len(parsed.Statements))
@@ -166,12 +170,22 @@ func (l *Lake) filesAt(ctx context.Context, schema, name string, at lake.At) (fi
 		return files{}, err
 	}
 	snapshot, err := snapshotAt(ctx, t, at)
+	if errors.Is(err, delta.ErrNotFound) {
+		return files{}, noSuchVersion(fmt.Sprintf("query: table %s.%s: %s; see tributary history %[2]s", schema, name, plain(err)))
+	}
 	if err != nil {
 		return files{}, fmt.Errorf("query: table %s.%s: %w", schema, name, translate(err))
 	}
 	columns, err := snapshot.Schema()
 	return files{dir: t.Dir(), schema: columns, partitionBy: snapshot.Metadata.PartitionColumns, adds: snapshot.Files(), empty: l.emptyFile()}, translate(err)
 }
+
+// noSuchVersion is ErrNotFound of a table that is there, but was not then.
+type noSuchVersion string
+
+func (e noSuchVersion) Error() string { return string(e) }
+
+func (noSuchVersion) Is(target error) bool { return target == lake.ErrNotFound }
 
 func snapshotAt(ctx context.Context, t *delta.Table, at lake.At) (*delta.Snapshot, error) {
 	switch {

@@ -25,7 +25,7 @@ func (l *Lake) Check(ctx context.Context, schemas []string) []lake.Finding {
 		return found
 	}
 	for _, schema := range schemas {
-		_, err := l.maps(ctx, "SHOW TABLES IN "+schemaName(schema))
+		_, err := l.maps(ctx, showTables(schema))
 		if is(err, missingSchemas) {
 			add("schema "+schema+" is not there yet, and is made by the first run", nil, "")
 			continue

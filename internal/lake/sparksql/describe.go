@@ -27,7 +27,7 @@ func (l *Lake) describe(ctx context.Context, schema, name string) (lake.Table, e
 	if t.Columns, err = l.columns(ctx, tableName(schema, name)); err != nil {
 		return t, err
 	}
-	details, err := l.maps(ctx, "DESCRIBE DETAIL "+tableName(schema, name))
+	details, err := l.maps(ctx, describeDetail(tableName(schema, name)))
 	if err != nil {
 		return t, err
 	}
@@ -53,7 +53,7 @@ func (l *Lake) describe(ctx context.Context, schema, name string) (lake.Table, e
 
 // columns reads a table's columns. DESCRIBE TABLE lists them first, and the layout after an empty or # line.
 func (l *Lake) columns(ctx context.Context, quotedName string) (table.Schema, error) {
-	lines, err := l.maps(ctx, "DESCRIBE TABLE "+quotedName)
+	lines, err := l.maps(ctx, describeColumns(quotedName))
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,21 @@ func (l *Lake) columns(ctx context.Context, quotedName string) (table.Schema, er
 	return columns, nil
 }
 
+func describeColumns(quotedName string) string { return "DESCRIBE TABLE " + quotedName }
+
+func describeDetail(quotedName string) string { return "DESCRIBE DETAIL " + quotedName }
+
+func showTables(schema string) string { return "SHOW TABLES IN " + schemaName(schema) }
+
+// describeHistory asks for the newest commits; limit 0 means all.
+func describeHistory(schema, name string, limit int) string {
+	query := "DESCRIBE HISTORY " + tableName(schema, name)
+	if limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	return query
+}
+
 // list reads an array, which the driver returns as JSON.
 func list(value any) []string {
 	var all []string
@@ -79,7 +94,7 @@ func list(value any) []string {
 
 // Tables implements lake.Lake.
 func (l *Lake) Tables(ctx context.Context, schema string) ([]string, error) {
-	lines, err := l.maps(ctx, "SHOW TABLES IN "+schemaName(schema))
+	lines, err := l.maps(ctx, showTables(schema))
 	if is(err, missingSchemas) {
 		return nil, nil
 	}
@@ -153,11 +168,7 @@ func (l *Lake) History(ctx context.Context, schema, name string, limit int) ([]l
 }
 
 func (l *Lake) history(ctx context.Context, schema, name string, limit int) ([]lake.Commit, error) {
-	query := "DESCRIBE HISTORY " + tableName(schema, name)
-	if limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d", limit)
-	}
-	lines, err := l.maps(ctx, query)
+	lines, err := l.maps(ctx, describeHistory(schema, name, limit))
 	if err != nil {
 		return nil, err
 	}

@@ -31,23 +31,36 @@ func (e *serverError) Error() string { return e.text }
 
 var (
 	errorClass = regexp.MustCompile(`\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]`)
-	exception  = regexp.MustCompile(`(?:^|[\s:])(?:[a-z_]\w*\.)+((?:\w+\$)?[A-Z]\w*(?:Exception|Error)):?\s*`)
+	olderClass = regexp.MustCompile(`^([A-Z][A-Z_]+[A-Z]): `)
+	exception  = regexp.MustCompile(`(?:^|[\s:])(?:[a-z_]\w*\.)+((?:\w+\$)?[A-Z]\w*(?:Exception|Error))\b:?\s*`)
 	sqlState   = regexp.MustCompile(`SQLSTATE: ([0-9A-Z]{5})`)
 )
 
 // readError makes what the driver returns an error that says only what happened: the innermost cause that has an
-// error class, else the innermost cause.
+// error class, else the innermost cause. What it has read already it returns as it is.
 func readError(err error) error {
-	var failed dberrors.DBExecutionError
-	if !errors.As(err, &failed) {
+	if errors.As(err, new(*serverError)) || errors.As(err, new(*requestError)) {
 		return err
 	}
-	text := failed.Error()
+	var failed dberrors.DBExecutionError
+	ran := errors.As(err, &failed)
+	text, state := err.Error(), ""
+	if ran {
+		state = failed.SqlState()
+	}
+	if errors.Is(err, dberrors.RequestError) {
+		if request := readRequestError(err); request.status != 0 || !errorClass.MatchString(text) {
+			return request
+		}
+	} else if !ran {
+		return err
+	}
 	if _, after, ok := strings.Cut(text, "_STATE: "); ok {
 		text = after
 	}
-	e := &serverError{state: failed.SqlState()}
-	for _, cause := range causes(text) {
+	e := &serverError{state: state}
+	all := causes(text)
+	for _, cause := range all {
 		class := errorClass.FindStringSubmatch(cause)
 		if e.text == "" || class != nil || errorClass.FindString(e.text) == "" {
 			e.text = cause
@@ -55,7 +68,9 @@ func readError(err error) error {
 	}
 	if class := errorClass.FindStringSubmatch(e.text); class != nil {
 		e.class = class[1]
-	} else if class := exception.FindAllStringSubmatch(text, -1); class != nil {
+	} else if class := olderClass.FindStringSubmatch(e.text); class != nil {
+		e.class = class[1]
+	} else if class := exception.FindAllStringSubmatch(strings.Join(all, "\n"), -1); class != nil {
 		e.class = class[len(class)-1][1]
 	}
 	if state := sqlState.FindStringSubmatch(e.text); state != nil && e.state == "" {
@@ -118,7 +133,11 @@ var (
 	existing = []string{"FIELD_ALREADY_EXISTS", "FIELDS_ALREADY_EXISTS", "DELTA_DUPLICATE_COLUMNS_FOUND", "TABLE_OR_VIEW_ALREADY_EXISTS", "DELTA_TABLE_ALREADY_EXISTS"}
 )
 
-const conflictState = "2D521"
+// SQLSTATEs that say as much as a class.
+const (
+	conflictState = "2D521"
+	deniedState   = "42501"
+)
 
 // is says whether an endpoint failed a statement for one of the named reasons, each a beginning of a class.
 func is(err error, reasons []string) bool {
@@ -126,9 +145,11 @@ func is(err error, reasons []string) bool {
 	return errors.As(err, &e) && slices.ContainsFunc(reasons, func(reason string) bool { return strings.HasPrefix(e.class, reason) })
 }
 
-func isConflict(err error) bool {
+func isConflict(err error) bool { return hasState(err, conflictState) || is(err, conflicts) }
+
+func hasState(err error, state string) bool {
 	var e *serverError
-	return errors.As(err, &e) && e.state == conflictState || is(err, conflicts)
+	return errors.As(err, &e) && e.state == state
 }
 
 // translate gives an endpoint's errors the lake's names. What it does not know may be tried again.
@@ -139,32 +160,27 @@ func (l *Lake) translate(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
-	text := err.Error()
+	var request *requestError
 	switch {
+	case errors.Is(err, lake.ErrBatch), errors.Is(err, lake.ErrSchema), errors.Is(err, lake.ErrNotFound), errors.Is(err, lake.ErrDenied),
+		errors.Is(err, lake.ErrSetup), errors.Is(err, lake.ErrConflict):
+		return err
 	case errors.Is(err, databricks.ErrDenied):
 		return fmt.Errorf("%w: %w", lake.ErrDenied, err)
 	case errors.Is(err, databricks.ErrMissing), errors.Is(err, databricks.ErrSettings), errors.Is(err, databricks.ErrInvalid), errors.Is(err, databricks.ErrTooLarge):
 		return fmt.Errorf("%w: %w", lake.ErrSetup, err)
+	case errors.As(err, &request):
+		return l.refused(err, request)
 	case isConflict(err):
 		return fmt.Errorf("%w: %w", lake.ErrConflict, err)
 	case is(err, missingTables):
 		return fmt.Errorf("%w: %w", lake.ErrNotFound, err)
 	case is(err, missingSetup), is(err, missingSchemas):
 		return fmt.Errorf("%w: %w; create it, or correct target.catalog and target.schema", lake.ErrSetup, err)
-	case is(err, denials):
+	case is(err, denials), hasState(err, deniedState):
 		return fmt.Errorf("%w: %w; grant it to the account that the lake is used with (docs/databricks.md lists the grants)", lake.ErrDenied, err)
 	case is(err, badValues):
 		return fmt.Errorf("%w: %w", lake.ErrSchema, err)
-	case errors.Is(err, lake.ErrBatch), errors.Is(err, lake.ErrSchema), errors.Is(err, lake.ErrNotFound):
-		return err
-	case strings.Contains(text, "401"), strings.Contains(text, "403"):
-		if !errors.As(err, new(*serverError)) {
-			return fmt.Errorf("%w: %s refused to sign in: correct the token, the service principal's secret or the profile: %w", lake.ErrDenied, l.where, err)
-		}
-	case strings.Contains(text, "404"):
-		if !errors.As(err, new(*serverError)) {
-			return fmt.Errorf("%w: there is no %s: correct lake.warehouse or lake.url: %w", lake.ErrSetup, l.where, err)
-		}
 	}
 	return fmt.Errorf("%s: %w", l.where, err)
 }

@@ -3,7 +3,6 @@ package sparksql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -37,6 +36,9 @@ func (l *Lake) scan(ctx context.Context, s statement, row func(values []any) err
 		return nil, l.failed(ctx, err)
 	}
 	for rows.Next() {
+		if len(names) == 0 { // the driver says nothing of an answer that was lost
+			return nil, fmt.Errorf("%s: the columns of a result were lost on the way", l.where)
+		}
 		values, err := scanRow(rows, len(names))
 		if err == nil {
 			err = row(values)
@@ -131,24 +133,4 @@ func retry(ctx context.Context, attempt func() error) error {
 		case <-time.After(firstPause + rand.N(longest)):
 		}
 	}
-}
-
-// sessionConnector prepares every session before its first statement.
-type sessionConnector struct {
-	driver.Connector
-	statements []string
-}
-
-// Connect implements driver.Connector.
-func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, text := range c.statements {
-		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, text, nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", text, readError(err)), conn.Close())
-		}
-	}
-	return conn, nil
 }

@@ -2,9 +2,9 @@ package sparksql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tributary/internal/lake"
@@ -48,12 +48,16 @@ type lakeTable struct {
 	name string // quoted
 }
 
-func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
+func newMerge(l *Lake, batches []table.Batch) *merge {
 	first := batches[0]
-	m := &merge{
+	return &merge{
 		lakeTable: &lakeTable{l, tableName(first.Ref.Schema, first.Ref.Table)}, batches: batches, cursor: first.Cursor,
 		keys: append(slices.Clone(first.Keys), table.RegionColumn, table.ClientColumn),
 	}
+}
+
+func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
+	m := newMerge(l, batches)
 	if err := m.checkSchemas(); err != nil {
 		return nil, err
 	}
@@ -80,6 +84,11 @@ func (m *merge) checkSchemas() error {
 				return lake.Incomplete(batch, "its schema has no column %q, which is an id, the cursor or the tenant", name)
 			}
 		}
+		for _, c := range batch.Schema {
+			if strings.HasPrefix(strings.ToLower(c.Name), ownColumns) {
+				return lake.Misfit(batch, "column %q begins with %s, as columns that a merge needs for itself: rename it", c.Name, ownColumns)
+			}
+		}
 	}
 	return nil
 }
@@ -89,11 +98,14 @@ func (m *merge) attempt(ctx context.Context) ([]lake.MergeResult, error) {
 		return nil, err
 	}
 	var total lake.MergeResult
+	told := false
 	err := m.lake.each(ctx, statement{text: m.statement()}, func(values []any) error {
-		total.Updated, total.Deleted, total.Inserted = integer(values[1]), integer(values[2]), integer(values[3])
+		total.Updated, total.Deleted, total.Inserted, told = integer(values[1]), integer(values[2]), integer(values[3]), true
 		return nil
 	})
 	switch {
+	case err == nil && !told:
+		return nil, errors.New("the server did not say what the merge changed; merge again, which changes nothing more")
 	case is(err, missingTables), is(err, badColumns): // dropped or altered by someone else since it was described
 		return nil, m.stale(ctx, err)
 	case is(err, missingFiles):
@@ -146,205 +158,9 @@ func (m *merge) stale(ctx context.Context, cause error) error {
 	return lake.Incomplete(m.batches[0], "its files have not the columns that it says, stage it again: %v", cause)
 }
 
-// results are what the batches changed, given what they changed together.
-func (m *merge) results(ctx context.Context, total lake.MergeResult) ([]lake.MergeResult, error) {
-	commits, err := m.commits(ctx, total)
-	if err != nil {
-		return nil, err
-	}
-	results := make([]lake.MergeResult, len(m.batches))
-	switch all := m.sourceRows(); {
-	case len(m.batches) == 1:
-		results[0] = total
-	case changed(total) == 0:
-	case total.Updated+total.Deleted == 0 && total.Inserted == all:
-		for b, f := range m.facts {
-			results[b].Inserted = f.distinct
-		}
-	default:
-		if err := m.countChanges(ctx, commits, total, results); err != nil {
-			return nil, err
-		}
-	}
-	for b := range results {
-		results[b].Version, results[b].Group = commits[0].Version, len(m.batches)
-	}
-	return results, nil
-}
-
-func changed(r lake.MergeResult) int64 { return r.Inserted + r.Updated + r.Deleted }
-
-// recentCommits is how far back a merge looks for its own commit.
-const recentCommits = 20
-
-// commits are the table's newest commits that may be this merge's, the likeliest first: they name its clients and count the
-// same rows. A merge that read fewer rows than were staged is lake.ErrBatch: it is then done again.
-func (m *merge) commits(ctx context.Context, total lake.MergeResult) ([]lake.Commit, error) {
-	first := m.batches[0].Ref
-	all, err := m.lake.history(ctx, first.Schema, first.Table, recentCommits)
-	if err != nil {
-		return nil, err
-	}
-	if m.sourceRows() == 0 && changed(total) == 0 && len(all) > 0 {
-		return all[:1], nil // nothing to read: there may be no commit
-	}
-	all = slices.DeleteFunc(all, func(c lake.Commit) bool { return c.Operation != "MERGE" })
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%w: %s has no MERGE in its history", errStale, m.name)
-	}
-	slices.SortStableFunc(all, func(a, b lake.Commit) int { return m.likeness(b, total) - m.likeness(a, total) })
-	if read, err := strconv.ParseInt(all[0].Metrics["numSourceRows"], 10, 64); err == nil && read < m.sourceRows() {
-		return nil, lake.Incomplete(m.batches[0], "the merge read %d rows where %d are staged, stage it again", read, m.sourceRows())
-	}
-	return all, nil
-}
-
-// likeness is how much a commit looks like this merge's.
-func (m *merge) likeness(c lake.Commit, total lake.MergeResult) (points int) {
-	for metric, count := range map[string]int64{
-		"numTargetRowsInserted": total.Inserted, "numTargetRowsUpdated": total.Updated, "numTargetRowsDeleted": total.Deleted, "numSourceRows": m.sourceRows(),
-	} {
-		if c.Metrics[metric] == strconv.FormatInt(count, 10) {
-			points++
-		}
-	}
-	for _, b := range m.batches {
-		if !strings.Contains(c.Parameters["predicate"], b.Ref.Client) {
-			return points
-		}
-	}
-	return points + 4
-}
-
-// sourceRows is how many rows the merge's source has, rows kept apart not counted.
-func (m *merge) sourceRows() (rows int64) {
-	for _, f := range m.facts {
-		rows += f.distinct
-	}
-	return rows
-}
-
-func (m *merge) keptFiles() (files []table.File) {
-	for _, b := range m.batches {
-		if b.Reload {
-			files = append(files, b.Kept...)
-		}
-	}
-	return files
-}
-
-// countChanges counts what each batch changed, by holding the source against the table as it was before the merge's commit:
-// that commit for which the counts add up.
-func (m *merge) countChanges(ctx context.Context, commits []lake.Commit, total lake.MergeResult, results []lake.MergeResult) error {
-	for _, commit := range commits {
-		clear(results)
-		err := m.lake.each(ctx, statement{text: m.changesQuery(commit.Version - 1)}, func(values []any) error {
-			if b := m.batchOf(values); b >= 0 {
-				r := &results[b]
-				r.Inserted, r.Updated, r.Deleted = r.Inserted+integer(values[2]), r.Updated+integer(values[3]), r.Deleted+integer(values[4])
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		var sum lake.MergeResult
-		for _, r := range results {
-			sum.Inserted, sum.Updated, sum.Deleted = sum.Inserted+r.Inserted, sum.Updated+r.Updated, sum.Deleted+r.Deleted
-		}
-		if sum == total {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: no commit of %s accounts for the %d rows that its merge changed", errStale, m.name, changed(total))
-}
-
 // batchOf is the batch of the region and client that a row begins with; -1 when there is none.
 func (m *merge) batchOf(values []any) int {
 	return slices.IndexFunc(m.batches, func(b table.Batch) bool {
 		return b.Ref.Region == text(values[0]) && b.Ref.Client == text(values[1])
 	})
-}
-
-// facts is what the rows of one batch are.
-type facts struct {
-	rows, distinct int64
-	low, high      string // of the first id; "" where not known
-}
-
-// checkStaged counts what is staged before anything is changed: missing rows, rows without an id and rows of another
-// tenant are lake.ErrBatch.
-func (m *merge) checkStaged(ctx context.Context) error {
-	m.facts = make([]facts, len(m.batches))
-	if err := m.checkKept(ctx); err != nil {
-		return err
-	}
-	query := m.checkQuery()
-	if query == "" {
-		return m.checkCounts()
-	}
-	err := m.lake.each(ctx, statement{text: query}, func(values []any) error {
-		b := m.batchOf(values)
-		if b < 0 {
-			return lake.Incomplete(m.batches[0], "%d rows carry another client or region: %q of %q", integer(values[2]), text(values[1]), text(values[0]))
-		}
-		if n := integer(values[3]); n > 0 {
-			return lake.Incomplete(m.batches[b], "%d rows have an id that is NULL", n)
-		}
-		m.facts[b].rows += integer(values[2])
-		m.facts[b].distinct += integer(values[4])
-		m.facts[b].low, m.facts[b].high = text(values[5]), text(values[6])
-		return nil
-	})
-	if is(err, missingFiles) || is(err, badColumns) || is(err, badValues) {
-		return lake.Incomplete(m.batches[0], "its files cannot be read as it says, stage it again: %v", err)
-	}
-	if err != nil {
-		return err
-	}
-	return m.checkCounts()
-}
-
-func (m *merge) checkCounts() error {
-	for b, batch := range m.batches {
-		if m.facts[b].rows != batch.Rows {
-			return lake.Incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, m.facts[b].rows)
-		}
-	}
-	return nil
-}
-
-// checkKept makes sure that the files of the rows that a reload keeps are whole: a row that is missing from them would
-// be deleted.
-func (m *merge) checkKept(ctx context.Context) error {
-	var parts []string
-	for b, batch := range m.batches {
-		if !batch.Reload {
-			continue
-		}
-		for _, file := range batch.Kept {
-			parts = append(parts, fmt.Sprintf("SELECT %d AS b, count(*) AS n, %s FROM %s", b, countEach(batch.Keys), parquet(file.Path)))
-		}
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	rows := make([]int64, len(m.batches))
-	err := m.lake.each(ctx, statement{text: "SELECT b, sum(n) FROM (" + strings.Join(parts, " UNION ALL ") + ") GROUP BY b"}, func(values []any) error {
-		rows[integer(values[0])] = integer(values[1])
-		return nil
-	})
-	if is(err, missingFiles) || is(err, badColumns) {
-		return lake.Incomplete(m.batches[0], "its files of kept rows cannot be read, stage it again: %v", err)
-	}
-	for b, batch := range m.batches {
-		var want int64
-		for _, file := range batch.Kept {
-			want += file.Rows
-		}
-		if err == nil && batch.Reload && rows[b] != want {
-			err = lake.Incomplete(batch, "it should keep %d rows and its files have %d, stage it again", want, rows[b])
-		}
-	}
-	return err
 }

@@ -6,11 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tributary/internal/databricks"
 	"tributary/internal/lake"
 	"tributary/internal/lake/sparksql"
 	"tributary/internal/testserver"
-	"tributary/internal/testserver/workspace"
 )
 
 // TestResultsOfManyPagesAreWhole reads more rows than one answer of the server has.
@@ -34,39 +32,4 @@ func TestResultsOfManyPagesAreWhole(t *testing.T) {
 			}
 		})
 	}
-}
-
-func openSpark(t *testing.T, spark *testserver.SparkServer, set ...func(*sparksql.SparkOptions)) *sparksql.Lake {
-	t.Helper()
-	o := sparksql.SparkOptions{URL: spark.URL, Staging: spark.Dir}
-	for _, change := range set {
-		change(&o)
-	}
-	l, err := sparksql.OpenSpark(o)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	return l
-}
-
-func startWorkspace(t *testing.T, spark *testserver.SparkServer, set ...func(*workspace.Options)) *workspace.Workspace {
-	t.Helper()
-	o := workspace.Options{SparkURL: spark.URL, Dir: spark.Dir}
-	for _, change := range set {
-		change(&o)
-	}
-	return workspace.Start(t, o)
-}
-
-func openDatabricks(t *testing.T, w *workspace.Workspace, set ...func(*sparksql.DatabricksOptions)) *sparksql.Lake {
-	t.Helper()
-	signedIn, err := databricks.Open(t.Context(), databricks.Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: w.ClientSecret})
-	require.NoError(t, err)
-	o := sparksql.DatabricksOptions{Workspace: signedIn, Warehouse: workspace.DefaultWarehouse, Staging: "/Volumes/main/central/staging/runs"}
-	for _, change := range set {
-		change(&o)
-	}
-	l, err := sparksql.OpenDatabricks(o)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	return l
 }

@@ -3,6 +3,7 @@ package sparksql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,14 +28,14 @@ func (l *Lake) Query(ctx context.Context, schema, query string, at lake.At) (lak
 		cancel()
 		return nil, fmt.Errorf("query: %w", l.translate(ctx, err))
 	}
-	inner, err := conn.QueryContext(ctx, tables+"("+query+"\n)")
+	inner, err := conn.QueryContext(ctx, tables+enclosed(query))
 	if err != nil {
-		err = errors.Join(l.explainQuery(ctx, schema, l.failed(ctx, err)), conn.Close())
+		err = errors.Join(l.explainQuery(ctx, schema, l.failed(ctx, err)), ignoreClosed(conn.Close()))
 		cancel()
 		return nil, err
 	}
 	closeAll := func() error {
-		err := errors.Join(inner.Close(), conn.Close())
+		err := errors.Join(inner.Close(), ignoreClosed(conn.Close()))
 		cancel()
 		return err
 	}
@@ -48,14 +49,27 @@ func (l *Lake) Query(ctx context.Context, schema, query string, at lake.At) (lak
 // inSchema takes a session whose current schema is the given one. Every other statement writes tables with their
 // schema, so that it does not matter what a session's is afterwards.
 func (l *Lake) inSchema(ctx context.Context, schema string) (*sql.Conn, error) {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return nil, l.failed(ctx, err)
+	for n := 1; ; n++ {
+		conn, err := l.db.Conn(ctx)
+		if err != nil {
+			return nil, l.failed(ctx, err)
+		}
+		_, err = conn.ExecContext(ctx, "USE "+schemaName(schema))
+		if err == nil {
+			return conn, nil
+		}
+		lost := errors.Is(err, driver.ErrBadConn) // closed by then
+		if err = l.failed(ctx, err); !lost || n > maxConnections {
+			return nil, errors.Join(err, ignoreClosed(conn.Close()))
+		}
 	}
-	if _, err := conn.ExecContext(ctx, "USE "+schemaName(schema)); err != nil {
-		return nil, errors.Join(l.failed(ctx, err), conn.Close())
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil
 	}
-	return conn, nil
+	return err
 }
 
 // explainQuery names the tables that there are when a query names one that is not.
@@ -86,7 +100,7 @@ func (l *Lake) earlier(ctx context.Context, schema, query string, at lake.At) (s
 	if err != nil {
 		return "", err
 	}
-	var views []string
+	var read []namedVersion
 	words := wordsOf(query)
 	inner := schema[strings.LastIndexByte(schema, '.')+1:]
 	for _, name := range names {
@@ -99,14 +113,32 @@ func (l *Lake) earlier(ctx context.Context, schema, query string, at lake.At) (s
 			if err != nil {
 				return "", fmt.Errorf("query: table %s.%s: %w", schema, name, l.translate(ctx, err))
 			}
-			views = append(views, fmt.Sprintf("%s AS (SELECT * FROM %s VERSION AS OF %d)", quote(name), tableName(schema, name), version))
+			read = append(read, namedVersion{name, version})
 		}
 	}
-	if len(views) == 0 {
-		return "", nil
-	}
-	return "WITH " + strings.Join(views, ", ") + "\n", nil
+	return atVersions(schema, read), nil
 }
+
+// namedVersion is a version of a table.
+type namedVersion struct {
+	name    string
+	version int64
+}
+
+// atVersions is the WITH that hides tables behind versions of themselves; "" for none.
+func atVersions(schema string, read []namedVersion) string {
+	if len(read) == 0 {
+		return ""
+	}
+	views := make([]string, len(read))
+	for i, r := range read {
+		views[i] = fmt.Sprintf("%s AS (SELECT * FROM %s VERSION AS OF %d)", quote(r.name), tableName(schema, r.name), r.version)
+	}
+	return "WITH " + strings.Join(views, ", ") + "\n"
+}
+
+// enclosed is a query that can be nothing but one.
+func enclosed(query string) string { return "(" + query + "\n)" }
 
 // versionAt is a table's version at a point. TIMESTAMP AS OF is not used: it is hours off where the zone of the server's
 // Java is not the session's (measured with Delta 4.0.0).
@@ -201,7 +233,7 @@ func (l *Lake) Exec(ctx context.Context, schema, text string) error {
 	if err != nil {
 		return l.translate(ctx, err)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // back to the pool
 	inner, err := conn.QueryContext(ctx, text)
 	if err != nil {
 		return l.translate(ctx, l.failed(ctx, err))

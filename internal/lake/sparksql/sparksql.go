@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -79,14 +80,14 @@ func OpenSpark(options SparkOptions) (*Lake, error) {
 }
 
 func newLake(connector driver.Connector, d dialect, s staging, timeout time.Duration, where string) *Lake {
-	db := sql.OpenDB(sessionConnector{connector, d.session})
+	db := sql.OpenDB(sessionConnector{connector, d.session, new(atomic.Bool)})
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute) // a warehouse closes idle sessions sooner or later
 	return &Lake{db: db, dialect: d, staging: s, timeout: timeout, where: where, tables: map[string]*knownTable{}}
 }
 
-// Close ends the lake's sessions. Running calls fail.
+// Close ends the lake's sessions. Running calls fail. A server that is away, or that was restarted, is no error.
 func (l *Lake) Close() error { return l.db.Close() }
 
 var quietDriver = sync.OnceFunc(func() {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"tributary/internal/lake"
@@ -31,7 +33,7 @@ func (l *Lake) Stage(ctx context.Context, batchID string, files []table.File) ([
 	for i, file := range files {
 		staged[i] = file
 		if staged[i].Path, err = l.staging.put(ctx, file.Path, folder, fmt.Sprintf("%05d.parquet", i)); err != nil {
-			return nil, fmt.Errorf("stage batch %s: %w", batchID, err)
+			return nil, fmt.Errorf("stage batch %s: %w", batchID, l.translateStaging(ctx, err))
 		}
 	}
 	return staged, nil
@@ -44,7 +46,7 @@ func (l *Lake) Unstage(ctx context.Context, batchID string) error {
 		return err
 	}
 	if err := l.staging.remove(ctx, folder); err != nil {
-		return fmt.Errorf("unstage %s: %w", batchID, err)
+		return fmt.Errorf("unstage %s: %w", batchID, l.translateStaging(ctx, err))
 	}
 	return nil
 }
@@ -53,18 +55,31 @@ func (l *Lake) Unstage(ctx context.Context, batchID string) error {
 func (l *Lake) Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error) {
 	folders, err := l.staging.folders(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("sweep: %w", err)
+		return 0, fmt.Errorf("sweep: %w", l.translateStaging(ctx, err))
 	}
 	for folder, touched := range folders {
 		if time.Since(touched) < olderThan {
 			continue
 		}
 		if err := l.staging.remove(ctx, folder); err != nil {
-			return removed, fmt.Errorf("sweep: %w", err)
+			return removed, fmt.Errorf("sweep: %w", l.translateStaging(ctx, err))
 		}
 		removed++
 	}
 	return removed, nil
+}
+
+// translateStaging gives errors of a staging area the lake's names, and says what to do.
+func (l *Lake) translateStaging(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: this process cannot write to lake.staging: give it the right to: %w", lake.ErrDenied, err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("lake.staging is full: free space there or raise its quota, and run again: %w", err)
+	case errors.As(err, new(*fs.PathError)), errors.As(err, new(*os.LinkError)):
+		return err
+	}
+	return l.translate(ctx, err)
 }
 
 // stagingFolder writes a batch's id as a path: letters, digits and hyphens stay, any other byte becomes _XX. Spark gives

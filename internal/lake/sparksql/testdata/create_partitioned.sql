@@ -1,0 +1,2 @@
+-- spark and databricks
+CREATE TABLE IF NOT EXISTS `main`.`central`.`orders` (`id` BIGINT, `total` DECIMAL(12,2), `day` STRING, `client_id` STRING, `region` STRING) USING DELTA PARTITIONED BY (`region`, `client_id`, `day`);

@@ -1,0 +1,6 @@
+-- spark and databricks
+DESCRIBE TABLE `main`.`central`.`orders`;
+DESCRIBE DETAIL `main`.`central`.`orders`;
+DESCRIBE HISTORY `main`.`central`.`orders`;
+DESCRIBE HISTORY `main`.`central`.`orders` LIMIT 20;
+SHOW TABLES IN `main`.`central`;

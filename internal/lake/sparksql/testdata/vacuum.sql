@@ -1,0 +1,3 @@
+-- spark and databricks
+VACUUM `main`.`central`.`orders` RETAIN 168 HOURS;
+VACUUM `main`.`central`.`orders` RETAIN 1.5 HOURS;

@@ -47,9 +47,9 @@ func (c *checker) found(findings []lake.Finding) bool {
 			c.addf("lake", findingOK, "%s", f.What)
 			continue
 		case f.Fix == "":
-			c.addf("lake", findingFault, "%s: %s", f.What, f.Problem)
+			c.addf("lake", findingFault, "%s: no: %s", f.What, f.Problem)
 		default:
-			c.addf("lake", findingFault, "%s: %s; %s", f.What, f.Problem, f.Fix)
+			c.addf("lake", findingFault, "%s: no: %s; %s", f.What, f.Problem, f.Fix)
 		}
 		well = false
 	}

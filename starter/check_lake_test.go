@@ -16,8 +16,8 @@ import (
 func TestWhatALakeFindsIsReported(t *testing.T) {
 	findings := []lake.Finding{
 		{What: "warehouse 0a1b is running"},
-		{What: "schema main.central", Problem: "the service principal may not create tables in it", Fix: "GRANT CREATE TABLE ON SCHEMA main.central"},
-		{What: "staging /Volumes/main/central/staging", Problem: "it is not there"},
+		{What: "schema main.central can be written", Problem: "the service principal may not create tables in it", Fix: "GRANT CREATE TABLE ON SCHEMA main.central"},
+		{What: "staging /Volumes/main/central/staging can be written", Problem: "it is not there"},
 	}
 	c := &checker{}
 	require.True(t, c.found(findings[:1]))

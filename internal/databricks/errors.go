@@ -146,6 +146,8 @@ const maxText = 500 // bytes of another's error in one of ours
 // text is an error's text in one line, bounded and without any of the secrets that the workspace is opened with.
 func (w *Workspace) text(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	text, _, _ = strings.Cut(text, ". Config: ") // the SDK's list of its settings
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "resolve: "), ".")
 	for _, secret := range []string{w.cfg.Token, w.cfg.ClientSecret, w.cfg.Password, w.cfg.AzureClientSecret, w.cfg.GoogleCredentials} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "***")

@@ -100,6 +100,10 @@ func (w *Workspace) open() error {
 	}
 	w.chooseSignIn()
 	if w.cfg.Host == "" && w.cfg.AzureResourceID == "" {
+		if w.cfg.Profile != "" { // without a file of profiles the SDK says nothing
+			return fmt.Errorf("%w: the profile %q gives no host: correct lake.profile, or write the profile into ~/.databrickscfg or the file that DATABRICKS_CONFIG_FILE names",
+				ErrSettings, w.cfg.Profile)
+		}
 		return fmt.Errorf("%w: no host is given: set lake.host, a profile in lake.profile, or DATABRICKS_HOST", ErrSettings)
 	}
 	request, err := http.NewRequest(http.MethodGet, w.cfg.Host, http.NoBody) //nolint:noctx // it is never sent

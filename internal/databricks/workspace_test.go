@@ -188,7 +188,7 @@ func TestRevokedCredentialsAreSaidSo(t *testing.T) {
 	w.ExpireTokens()
 	_, err := opened.Warehouse(context.Background(), fake.DefaultWarehouse)
 	require.ErrorIs(t, err, ErrDenied)
-	require.ErrorContains(t, err, "refuses the credentials (HTTP 403: Invalid access token.)")
+	require.ErrorContains(t, err, "refuses the credentials (HTTP 403: Invalid access token)")
 	require.ErrorContains(t, err, "renew")
 }
 

@@ -33,7 +33,7 @@ func NewAccess(cfg config.Lake) *Access {
 		a.secrets.Databricks = func(ctx context.Context, scope, key string) (string, error) {
 			workspace, err := a.Workspace(ctx)
 			if err != nil {
-				return "", err
+				return "", fmt.Errorf("sign in to the workspace that has it: %w", err)
 			}
 			return workspace.Secret(ctx, scope, key)
 		}

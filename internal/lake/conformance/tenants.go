@@ -52,8 +52,11 @@ func testManyClients(s *suite) {
 		if len(last) > 0 {
 			counts[clients-1] = "0 2 1"
 		}
-		for _, result := range s.merge(strings.Join(counts, ", "), batches...) {
-			require.Equal(s, s.describe("orders").Version, result.Version)
+		results := s.merge(strings.Join(counts, ", "), batches...)
+		version := s.describe("orders").Version
+		for _, result := range results {
+			require.Equal(s, version, result.Version)
+			require.Equal(s, clients, result.Group)
 		}
 	}
 	merge(plain, "SELECT range AS id, 'v%d' AS v FROM range(3)", "3 0 0")

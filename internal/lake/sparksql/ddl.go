@@ -85,6 +85,9 @@ func (l *Lake) createTable(ctx context.Context, def lake.Table) error {
 			err = l.exec(ctx, statement{text: text})
 		}
 	}
+	if is(err, existing) {
+		return fmt.Errorf("%w: %w", errStale, err) // someone else is making it
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tributary/internal/lake"
 	"tributary/internal/table"
@@ -115,7 +116,12 @@ func (l *Lake) Tables(ctx context.Context, schema string) ([]string, error) {
 type knownTable struct {
 	ddl     chan struct{} // held while this process changes the table's definition
 	columns table.Schema  // nil: not known
+	learned time.Time     // when the columns were read
 }
+
+// trustColumns is how long a table's columns are taken to be as they were: should someone replace the table by one with other types, Spark
+// casts what is merged to them, and not every cast that it makes keeps the value.
+const trustColumns = 30 * time.Second
 
 func (l *Lake) known(quotedName string) *knownTable {
 	l.mu.Lock()
@@ -132,9 +138,9 @@ func (l *Lake) known(quotedName string) *knownTable {
 func (l *Lake) knownColumns(ctx context.Context, quotedName string) (table.Schema, error) {
 	t := l.known(quotedName)
 	l.mu.Lock()
-	columns := t.columns
+	columns, learned := t.columns, t.learned
 	l.mu.Unlock()
-	if columns != nil {
+	if columns != nil && time.Since(learned) < trustColumns {
 		return columns, nil
 	}
 	columns, err := l.columns(ctx, quotedName)
@@ -152,7 +158,7 @@ func (l *Lake) learn(quotedName string, columns table.Schema) {
 	t := l.known(quotedName)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.columns = columns
+	t.columns, t.learned = columns, time.Now()
 }
 
 // forget makes the next merge read the table's columns again.

@@ -17,7 +17,10 @@ type dialect struct {
 
 // Spark's Thrift server takes no session settings on connecting. A cast that overflows must fail, not give NULL.
 var (
-	sparkDialect      = dialect{name: "spark", session: []string{"SET TIME ZONE 'UTC'", "SET spark.sql.ansi.enabled=true", "SET spark.sql.variable.substitute=false"}}
+	sparkDialect = dialect{name: "spark", session: []string{
+		"SET TIME ZONE 'UTC'", "SET spark.sql.ansi.enabled=true", "SET spark.sql.variable.substitute=false",
+		"SET spark.sql.parquet.datetimeRebaseModeInRead=CORRECTED", // staged dates before 1582 are of today's calendar: Spark 3 asks, and its older mode shifts them
+	}}
 	databricksDialect = dialect{name: "databricks", parameters: true, liquid: true, session: []string{"SET TIME ZONE 'UTC'"}}
 )
 

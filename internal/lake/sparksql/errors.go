@@ -130,7 +130,11 @@ var (
 		"DELTA_INVALID_CHARACTERS_IN_COLUMN_NAME", "DELTA_UNSUPPORTED_ALTER_TABLE_CHANGE_COL_OP", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "DELTA_VIOLATE_CONSTRAINT",
 		"DELTA_UNSUPPORTED_TYPE_CHANGE",
 	}
-	existing = []string{"FIELD_ALREADY_EXISTS", "FIELDS_ALREADY_EXISTS", "DELTA_DUPLICATE_COLUMNS_FOUND", "TABLE_OR_VIEW_ALREADY_EXISTS", "DELTA_TABLE_ALREADY_EXISTS"}
+	notDelta = []string{"UNSUPPORTED_FEATURE.TABLE_OPERATION", "EXPECT_TABLE_NOT_VIEW", "DELTA_TABLE_ONLY_OPERATION", "DELTA_NOT_A_DELTA_TABLE", "NOT_A_DELTA_TABLE"}
+	existing = []string{
+		"FIELD_ALREADY_EXISTS", "FIELDS_ALREADY_EXISTS", "DELTA_DUPLICATE_COLUMNS_FOUND", "TABLE_OR_VIEW_ALREADY_EXISTS", "DELTA_TABLE_ALREADY_EXISTS",
+		"DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", // its folder is there, and its first version not yet
+	}
 )
 
 // SQLSTATEs that say as much as a class.
@@ -179,6 +183,8 @@ func (l *Lake) translate(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w; create it, or correct target.catalog and target.schema", lake.ErrSetup, err)
 	case is(err, denials), hasState(err, deniedState):
 		return fmt.Errorf("%w: %w; grant it to the account that the lake is used with (docs/databricks.md lists the grants)", lake.ErrDenied, err)
+	case is(err, notDelta), strings.Contains(err.Error(), "MERGE INTO TABLE is not supported"): // what Spark says, without a class
+		return fmt.Errorf("%w: it is a view, or no Delta table: drop it, or choose another target: %w", lake.ErrSchema, err)
 	case is(err, badValues):
 		return fmt.Errorf("%w: %w", lake.ErrSchema, err)
 	}

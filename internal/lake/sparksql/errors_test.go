@@ -75,7 +75,7 @@ func requireOnly(t *testing.T, want, err error) {
 func TestRefusedRequestsAreNamedByTheirStatus(t *testing.T) {
 	const secret = "dapi-very-secret"
 	for status, want := range map[int]error{
-		http.StatusUnauthorized: lake.ErrDenied, http.StatusForbidden: lake.ErrDenied, http.StatusNotFound: lake.ErrSetup,
+		http.StatusUnauthorized: lake.ErrDenied, http.StatusForbidden: lake.ErrDenied, http.StatusNotFound: lake.ErrSetup, http.StatusMethodNotAllowed: lake.ErrSetup,
 		http.StatusBadRequest: nil, http.StatusConflict: nil,
 	} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

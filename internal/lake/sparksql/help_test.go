@@ -42,11 +42,14 @@ func startWorkspace(t *testing.T, spark *testserver.SparkServer, set ...func(*wo
 
 func openDatabricks(t *testing.T, w *workspace.Workspace, set ...func(*sparksql.DatabricksOptions)) *sparksql.Lake {
 	t.Helper()
-	signedIn, err := databricks.Open(t.Context(), databricks.Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: w.ClientSecret})
-	require.NoError(t, err)
-	o := sparksql.DatabricksOptions{Workspace: signedIn, Warehouse: workspace.DefaultWarehouse, Staging: "/Volumes/main/central/staging/runs"}
+	o := sparksql.DatabricksOptions{Warehouse: workspace.DefaultWarehouse, Staging: "/Volumes/main/central/staging/runs"}
 	for _, change := range set {
 		change(&o)
+	}
+	var err error
+	if o.Workspace == nil {
+		o.Workspace, err = databricks.Open(t.Context(), databricks.Options{Host: w.URL, ClientID: w.ClientID, ClientSecret: w.ClientSecret})
+		require.NoError(t, err)
 	}
 	l, err := sparksql.OpenDatabricks(o)
 	require.NoError(t, err)
@@ -122,4 +125,14 @@ func found(t *testing.T, l lake.Lake, schema, query string) []string {
 	require.NoError(t, rows.Err(), query)
 	require.NoError(t, rows.Close())
 	return all
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.Remove(path))
+}
+
+func truncate(t *testing.T, path string, size int64) {
+	t.Helper()
+	require.NoError(t, os.Truncate(path, size))
 }

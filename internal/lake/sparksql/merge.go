@@ -108,6 +108,11 @@ func (m *merge) attempt(ctx context.Context) ([]lake.MergeResult, error) {
 		return nil, errors.New("the server did not say what the merge changed; merge again, which changes nothing more")
 	case is(err, missingTables), is(err, badColumns): // dropped or altered by someone else since it was described
 		return nil, m.stale(ctx, err)
+	case is(err, badValues): // of a type that the table had
+		if stale := m.stale(ctx, err); errors.Is(stale, errStale) {
+			return nil, stale
+		}
+		return nil, err
 	case is(err, missingFiles):
 		return nil, lake.Incomplete(m.batches[0], "its files cannot be read, stage it again: %v", err)
 	case err != nil:
@@ -137,8 +142,14 @@ func (m *merge) prepare(ctx context.Context) error {
 		return err
 	}
 	m.lake.forget(m.name)
-	if m.columns, err = m.lake.knownColumns(ctx, m.name); err == nil && m.columns == nil {
-		err = fmt.Errorf("%w: it was dropped as soon as it was made", errStale)
+	if current, err = m.lake.knownColumns(ctx, m.name); err != nil {
+		return err
+	}
+	if current == nil {
+		return fmt.Errorf("%w: it was dropped as soon as it was made", errStale)
+	}
+	if m.columns, err = lake.Evolve(current, m.batches, widens); err == nil && !slices.Equal(current, m.columns) {
+		err = fmt.Errorf("%w: someone else has made it, with other columns", errStale)
 	}
 	return err
 }

@@ -40,8 +40,8 @@ var (
 
 func readRequestError(err error) *requestError {
 	e := &requestError{cause: err, text: strings.Join(strings.Fields(err.Error()), " ")}
-	if at := requestURL.FindAllStringIndex(e.text, -1); at != nil {
-		e.text = e.text[at[len(at)-1][1]:]
+	if at := requestURL.FindStringIndex(e.text); at != nil { // once more within, when it was tried again
+		e.text = strings.ReplaceAll(e.text[at[1]:], e.text[at[0]:at[1]], "")
 	}
 	if found := httpStatus.FindStringSubmatch(e.text); found != nil {
 		e.status, _ = strconv.Atoi(found[2][:3]) // three digits
@@ -65,7 +65,7 @@ func (l *Lake) refused(err error, request *requestError) error {
 		return fmt.Errorf("%w: %s refuses the credentials: correct or renew the ones under lake in tributary.yaml, or the profile's: %w", lake.ErrDenied, l.where, err)
 	case http.StatusForbidden:
 		return fmt.Errorf("%w: %s refuses this account: renew its token or secret when that is what it says, else grant it CAN USE: %w", lake.ErrDenied, l.where, err)
-	case http.StatusNotFound:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone: // Spark's server says 405 of a path that it does not have
 		return fmt.Errorf("%w: there is no %s: correct %s: %w", lake.ErrSetup, l.where, settings, err)
 	case 0:
 		if neverReached(err) {

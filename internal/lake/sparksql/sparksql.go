@@ -125,7 +125,7 @@ func portOf(u *url.URL) (int, error) {
 const pageRows = 20_000
 
 // sparkPoll is how often a running statement is asked for. Spark gives no direct results, so a statement costs at least that.
-const sparkPoll = 40 * time.Millisecond
+const sparkPoll = 20 * time.Millisecond
 
 // pollEvery sets how often the driver asks whether a statement has ended: a second, unless this reaches its
 // unexported setting, for which v1.14.0 has no option. Where another version has no such field, its own interval stays.

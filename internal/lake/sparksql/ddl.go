@@ -52,8 +52,11 @@ func (l *Lake) settle(ctx context.Context, def lake.Table, batches []table.Batch
 	if current == nil {
 		return true, l.createTable(ctx, def)
 	}
-	for _, text := range alterations(name, current, def.Columns) {
+	statements := alterations(name, current, def.Columns)
+	if len(statements) > 0 {
 		defer l.forget(name)
+	}
+	for _, text := range statements {
 		if err := l.exec(ctx, statement{text: text}); is(err, existing) {
 			return false, fmt.Errorf("%w: %w", errStale, err) // someone else was faster
 		} else if err != nil {

@@ -3,7 +3,6 @@ package sparksql
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -209,6 +208,3 @@ func dictionary(written string) map[string]string {
 	}
 	return all
 }
-
-// errNoTable is returned where a table was expected.
-var errNoTable = errors.New("it does not exist")

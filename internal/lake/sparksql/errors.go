@@ -102,7 +102,7 @@ func tidy(text string) string {
 	}
 	if at := errorClass.FindAllStringIndex(text, -1); at != nil {
 		text = text[at[len(at)-1][0]:]
-	} else if at := exception.FindAllStringIndex(text, -1); at != nil && at[len(at)-1][1] < len(text) {
+	} else if at := exception.FindAllStringIndex(text, -1); len(at) > 0 && at[len(at)-1][1] < len(text) {
 		text = text[at[len(at)-1][1]:]
 	}
 	text = strings.Join(strings.Fields(text), " ")

@@ -186,7 +186,7 @@ func TestSessionsThatAreLostAreDropped(t *testing.T) {
 		next := &session{driverConn: inner, unreached: away.unreached}
 		require.NoError(t, next.Close())
 		require.Zero(t, inner.closes)
-		restarted := newSession(&fakeConn{closed: errors.New("Session does not exist!")})
+		restarted := newSession(&fakeConn{closed: errors.New("closing: Session does not exist")})
 		require.NoError(t, restarted.Close())
 		require.False(t, restarted.unreached.Load())
 	})

@@ -13,10 +13,10 @@ type executionError struct {
 }
 
 func (e executionError) Error() string    { return e.text }
-func (e executionError) SqlState() string { return e.state } //nolint:revive,staticcheck // the driver's name
+func (e executionError) SqlState() string { return e.state } //nolint:staticcheck // the driver's name
 
 // Is is as the driver's.
-func (e executionError) Is(target error) bool { return target == dberrors.ExecutionError } //nolint:errorlint // this very one
+func (e executionError) Is(target error) bool { return target == dberrors.ExecutionError }
 
 func newSession(conn driverConn) *session {
 	return &session{driverConn: conn, unreached: new(atomic.Bool)}

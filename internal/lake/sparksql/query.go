@@ -233,10 +233,11 @@ func (l *Lake) Exec(ctx context.Context, schema, text string) error {
 	if err != nil {
 		return l.translate(ctx, err)
 	}
-	defer conn.Close() //nolint:errcheck // back to the pool
+	defer conn.Close()
 	inner, err := conn.QueryContext(ctx, text)
 	if err != nil {
 		return l.translate(ctx, l.failed(ctx, err))
 	}
-	return l.translate(ctx, l.failed(ctx, errors.Join(inner.Err(), inner.Close())))
+	err = errors.Join(inner.Err(), inner.Close()) //nolint:sqlclosecheck // its error is wanted, and nothing comes between
+	return l.translate(ctx, l.failed(ctx, err))
 }

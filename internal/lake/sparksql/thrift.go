@@ -3,6 +3,7 @@ package sparksql
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/thrift/lib/go/thrift"
 )
@@ -59,7 +60,7 @@ func (c copier) fields(ctx context.Context, path []int16) error {
 		if kind == thrift.STOP {
 			return c.to.WriteFieldStop(ctx)
 		}
-		inner := append(path[:len(path):len(path)], id)
+		inner := slices.Concat(path, []int16{id})
 		read, err := c.edit(ctx, inner, kind, c.from, c.to)
 		if err == nil && !read {
 			err = writeField(ctx, c.to, kind, id, func() error { return c.value(ctx, kind, inner) })

@@ -3,6 +3,7 @@ package sparksql
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,8 +32,7 @@ func (t *sparkTransport) RoundTrip(request *http.Request) (*http.Response, error
 		return t.base.RoundTrip(request)
 	}
 	body, err := io.ReadAll(request.Body)
-	request.Body.Close()
-	if err != nil {
+	if err := errors.Join(err, request.Body.Close()); err != nil {
 		return nil, err
 	}
 	method := methodOf(body)
@@ -57,8 +57,7 @@ func (t *sparkTransport) RoundTrip(request *http.Request) (*http.Response, error
 
 func replaceBody(response *http.Response, edit editor) (*http.Response, error) {
 	body, err := io.ReadAll(response.Body)
-	response.Body.Close()
-	if err == nil {
+	if err = errors.Join(err, response.Body.Close()); err == nil {
 		body, err = rewrite(body, edit)
 	}
 	if err != nil {

@@ -116,6 +116,7 @@ func tidy(text string) string {
 // Kinds of failure by error class (Databricks and Spark with Delta 3 and newer) and by the exception's name (without a class).
 var (
 	conflicts = []string{
+		"DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", // another process is about to make the same table
 		"DELTA_CONCURRENT_", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "ConcurrentAppendException", "ConcurrentDeleteReadException",
 		"ConcurrentDeleteDeleteException", "ConcurrentTransactionException", "ConcurrentWriteException", "MetadataChangedException", "ProtocolChangedException",
 	}

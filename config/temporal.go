@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"google.golang.org/grpc"
 )
 
 // TemporalOptions returns how to connect to Temporal. The SDK's own settings count, as its users
@@ -35,5 +36,6 @@ func (c *Config) TemporalOptions() (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("connection settings of Temporal: %w", err)
 	}
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(escapeResource))
 	return options, nil
 }

@@ -1,11 +1,14 @@
 package sparksql
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -74,6 +77,15 @@ func requireOnly(t *testing.T, want, err error) {
 // TestRefusedRequestsAreNamedByTheirStatus lets the driver itself meet every status.
 func TestRefusedRequestsAreNamedByTheirStatus(t *testing.T) {
 	const secret = "dapi-very-secret"
+	var logged bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))) // of package log and of the driver too
+	defer slog.SetDefault(before)
+	defer func() {
+		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("tributary:" + secret))} {
+			require.NotContains(t, logged.String(), form)
+		}
+	}()
 	for status, want := range map[int]error{
 		http.StatusUnauthorized: lake.ErrDenied, http.StatusForbidden: lake.ErrDenied, http.StatusNotFound: lake.ErrSetup, http.StatusMethodNotAllowed: lake.ErrSetup,
 		http.StatusBadRequest: nil, http.StatusConflict: nil,
@@ -165,12 +177,13 @@ func TestSessionsThatAreLostAreDropped(t *testing.T) {
 		runsAgain bool
 		valid     bool
 	}{
-		"restarted server":              {failedWith("", hive+"java.lang.IllegalArgumentException: requirement failed: Session handle: SessionHandle [8b] has not been initialized or had already closed."+stack), true, false},
-		"unknown session":               {executionError{text: "databricks: execution error: failed to execute query: org.apache.hive.service.cli.HiveSQLException: Invalid SessionHandle: SessionHandle [8b]"}, true, false},
-		"lost statement":                {executionError{text: "databricks: execution error: failed to execute query: org.apache.hive.service.cli.HiveSQLException: Invalid OperationHandle: OperationHandle [opType=EXECUTE_STATEMENT]"}, false, false},
-		"lost request":                  {&requestError{text: "EOF", cause: io.EOF}, false, false},
-		"the driver would run it again": {&requestError{text: "x", cause: fmt.Errorf("get operation status request error: %w", driver.ErrBadConn)}, false, false},
-		"failed statement":              {failedWith("42P01", "[TABLE_OR_VIEW_NOT_FOUND] no"), false, true},
+		"restarted server":                 {failedWith("", hive+"java.lang.IllegalArgumentException: requirement failed: Session handle: SessionHandle [8b] has not been initialized or had already closed."+stack), true, false},
+		"unknown session":                  {executionError{text: "databricks: execution error: failed to execute query: org.apache.hive.service.cli.HiveSQLException: Invalid SessionHandle: SessionHandle [8b]"}, true, false},
+		"lost statement":                   {executionError{text: "databricks: execution error: failed to execute query: org.apache.hive.service.cli.HiveSQLException: Invalid OperationHandle: OperationHandle [opType=EXECUTE_STATEMENT]"}, false, false},
+		"lost request":                     {&requestError{text: "EOF", cause: io.EOF}, false, false},
+		"the driver would run it again":    {&requestError{text: "x", cause: fmt.Errorf("get operation status request error: %w", driver.ErrBadConn)}, false, false},
+		"failed statement with such words": {failedWith("P0001", "[USER_RAISED_EXCEPTION] Invalid SessionHandle SQLSTATE: P0001"), false, true},
+		"failed statement":                 {failedWith("42P01", "[TABLE_OR_VIEW_NOT_FOUND] no"), false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(&fakeConn{err: c.err})

@@ -24,6 +24,7 @@ const oneRow = "SELECT 1::BIGINT AS id, 'v' AS v"
 func TestWrongSettings(t *testing.T) {
 	spark := testserver.Spark(t)
 	t.Run("ErrHostOfSpark", func(t *testing.T) {
+		t.Parallel() // the driver tries for a while
 		l := openSpark(t, spark, func(o *sparksql.SparkOptions) { o.URL = "http://no-such-host.invalid:10001/cliservice" })
 		requireNamed(t, lake.ErrSetup, tablesError(t, l), "no-such-host.invalid", "lake.url")
 	})
@@ -32,6 +33,7 @@ func TestWrongSettings(t *testing.T) {
 		requireNamed(t, lake.ErrSetup, tablesError(t, l), "HTTP 40", "lake.url")
 	})
 	t.Run("ErrTLSOfSpark", func(t *testing.T) {
+		t.Parallel() // the driver tries for a while
 		l := openSpark(t, spark, func(o *sparksql.SparkOptions) { o.URL = strings.Replace(o.URL, "http:", "https:", 1) })
 		requireNamed(t, lake.ErrSetup, tablesError(t, l), "lake.url")
 	})

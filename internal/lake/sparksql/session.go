@@ -84,6 +84,7 @@ func (s *session) failed(ctx context.Context, err error) error {
 	read := readError(err)
 	text := read.Error()
 	switch {
+	case errorClass.MatchString(text): // of SQL, whatever its words are
 	case containsAny(text, unknownSession):
 		s.lost = true
 		return fmt.Errorf("%w: %w", driver.ErrBadConn, read)

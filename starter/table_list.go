@@ -53,7 +53,7 @@ func (a *app) listTables(ctx context.Context, args []string) (err error) {
 	defer func() { err = errors.Join(err, central.Close()) }()
 	listed := []listedTable{}
 	for _, schema := range wanted {
-		tables, err := tablesIn(ctx, central, schema)
+		tables, err := a.tablesIn(ctx, central, schema)
 		if err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ func (a *app) listTables(ctx context.Context, args []string) (err error) {
 	return a.printTables(listed, time.Now())
 }
 
-// tablesIn returns a schema's tables in order of their names.
-func tablesIn(ctx context.Context, central lake.Lake, schema string) ([]listedTable, error) {
+// tablesIn returns a schema's tables in order of their names. What is no Delta table, such as someone's view, is left out, and said.
+func (a *app) tablesIn(ctx context.Context, central lake.Lake, schema string) ([]listedTable, error) {
 	names, err := central.Tables(ctx, schema)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -94,6 +94,10 @@ func tablesIn(ctx context.Context, central lake.Lake, schema string) ([]listedTa
 		d := all[n]
 		if errors.Is(d.err, lake.ErrNotFound) {
 			continue // dropped meanwhile
+		}
+		if errors.Is(d.err, lake.ErrSchema) {
+			a.warnf("left out: %v", d.err)
+			continue
 		}
 		if d.err != nil {
 			return nil, d.err

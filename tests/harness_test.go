@@ -45,8 +45,15 @@ type tenant struct {
 
 const workerDirVariable = "TRIBUTARY_TEST_WORKER_DIR" // makes the test binary a worker
 
-// TestMain is also the worker process of the tests that kill one.
+// TestMain is also the worker process of the tests that kill one, and the writers of other processes.
 func TestMain(m *testing.M) {
+	if text := os.Getenv(writerVariable); text != "" {
+		if err := runWriter(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(workerDirVariable); dir != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
@@ -102,7 +109,7 @@ scratch: {path: scratch, memory: 512MB}
 
 const clientsFile = `clients:
 {{- range .Clients}}
-  - {id: {{.ID}}, region: {{.Region}}, host: "{{.Host}}", port: {{.Port}}, database: {{.Database}}, user: {{.User}}, password: "file:{{$.Dir}}/{{.Region}}.secret"}
+  - {id: {{printf "%q" .ID}}, region: {{.Region}}, host: "{{.Host}}", port: {{.Port}}, database: {{.Database}}, user: {{.User}}, password: "file:{{$.Dir}}/{{.Region}}.secret"}
 {{- end}}
 `
 

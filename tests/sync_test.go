@@ -197,7 +197,7 @@ var killPoints = map[string]string{
 }
 
 const bigSync = `
-target: {schema: central}
+target: {{.Target}}
 retry: {attempts: 4, initial: 200ms, max: 1s}
 timeouts: {extract: 10m, step: 10m, heartbeat: 3s}
 clients: [acme]
@@ -229,12 +229,17 @@ func TestSyncSurvivesAKilledWorker(t *testing.T) {
 
 func newBigStack(t *testing.T, sync string) *stack {
 	t.Helper()
-	s := &stack{dir: t.TempDir(), temporal: testserver.Temporal(t)}
+	return newBigStackOn(t, localLake(t), sync, 300000)
+}
+
+func newBigStackOn(t *testing.T, central centralLake, sync string, rows int) *stack {
+	t.Helper()
+	s := &stack{dir: t.TempDir(), temporal: testserver.Temporal(t), central: central}
 	server := testserver.MariaDB(t)
 	s.clients = []tenant{{ID: "acme", Region: "eu", Database: server.Database(t, "acme"), server: server}}
 	s.configure(t, sync)
-	server.ExecIn(t, s.clients[0].Database, `create table big (id int not null primary key, note varchar(100), n bigint, updated_at timestamp(6) not null default current_timestamp(6));
-		insert into big (id, note, n) select seq, concat('row ', seq), seq * 7 from seq_1_to_300000`)
+	server.ExecIn(t, s.clients[0].Database, fmt.Sprintf(`create table big (id int not null primary key, note varchar(100), n bigint, updated_at timestamp(6) not null default current_timestamp(6));
+		insert into big (id, note, n) select seq, concat('row ', seq), seq * 7 from seq_1_to_%d`, rows))
 	return s
 }
 

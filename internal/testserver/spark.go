@@ -1,6 +1,7 @@
 package testserver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // ErrSharedSpark is returned by Start, Restart, Stop and Kill on a Spark that other tests use too.
@@ -129,6 +132,21 @@ func (s *SparkServer) Stop() error { return s.end(syscall.SIGTERM) }
 
 // Kill ends the server with SIGKILL, as a crash would. What was committed is kept.
 func (s *SparkServer) Kill() error { return s.end(syscall.SIGKILL) }
+
+// CPU returns the processor time that the server has used since it was started, to 10 ms. Linux only.
+func (s *SparkServer) CPU() (time.Duration, error) {
+	if s.home == "" {
+		return 0, ErrSharedSpark
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before may have spaces; see proc(5)
+	user, userErr := strconv.ParseInt(fields[11], 10, 64)
+	system, systemErr := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(userErr, systemErr)
+}
 
 func (s *SparkServer) end(sig syscall.Signal) error {
 	if s.home == "" {

@@ -90,7 +90,7 @@ func (o *overhead) measure(ctx context.Context, rounds int) error {
 		report(name("merge_bare"), of(func(r overheadRound) float64 { return r.bare }), "s", 0))
 }
 
-// overheadRound is what one round took, in seconds: the lake's Merge, the MERGE statement within it (at least), and
+// overheadRound is what one round took, in seconds: the lake's Merge, the MERGE statement within it, and
 // the same statement bare.
 type overheadRound struct{ ours, inner, bare float64 }
 
@@ -110,7 +110,7 @@ func (o *overhead) round(ctx context.Context, n int) (round overheadRound, err e
 	work := []func() error{
 		func() error {
 			cost, merge, err := o.merge(ctx, "ours", changes)
-			round.ours, round.inner = cost.seconds, merge.running.Sub(merge.began).Seconds()
+			round.ours, round.inner = cost.seconds, merge.ended.Sub(merge.began).Seconds()
 			return err
 		},
 		func() error {

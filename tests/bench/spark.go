@@ -33,9 +33,8 @@ type spark struct {
 type execution struct {
 	statement string
 	began     time.Time
-	// running is when the server last said that it was not done yet: it took until then at least.
-	running time.Time
-	handle  []byte
+	ended     time.Time // when the server first said that it was done; it answers a poll as soon as it is
+	handle    []byte
 }
 
 func startSpark(options ...testserver.SparkOption) (*spark, error) {
@@ -107,7 +106,7 @@ const (
 	pending     = 7
 )
 
-// noteAnswer counts every statement that the server was given, and notes until when it ran.
+// noteAnswer counts every statement that the server was given, and notes when it had ended.
 func (s *spark) noteAnswer(response *http.Response) error {
 	c, _ := response.Request.Context().Value(callKey{}).(call)
 	if c.method != executeCall && c.method != statusCall {
@@ -129,12 +128,12 @@ func (s *spark) noteAnswer(response *http.Response) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.method == executeCall {
-		s.statements = append(s.statements, &execution{statement: string(c.about), began: c.came, running: c.came, handle: told.bytes})
+		s.statements = append(s.statements, &execution{statement: string(c.about), began: c.came, handle: told.bytes})
 		return nil
 	}
 	for _, e := range s.statements {
-		if bytes.Equal(e.handle, c.about) && (told.number < finished || told.number == pending) {
-			e.running = c.came
+		if bytes.Equal(e.handle, c.about) && told.number == finished && e.ended.IsZero() {
+			e.ended = time.Now()
 		}
 	}
 	return nil
@@ -143,14 +142,24 @@ func (s *spark) noteAnswer(response *http.Response) error {
 // cost is what some work took, and the statements that it had executed.
 type cost struct {
 	seconds    float64
+	cpu        float64 // seconds of the server's processors
 	statements []*execution
 }
 
-func (s *spark) cost(work func() error) (cost, error) {
+func (s *spark) cost(work func() error) (c cost, err error) {
 	s.take()
+	before, err := s.server.CPU()
+	if err != nil {
+		return c, err
+	}
 	began := time.Now()
-	err := work()
-	return cost{time.Since(began).Seconds(), s.take()}, err
+	if err := work(); err != nil {
+		return c, err
+	}
+	c.seconds, c.statements = time.Since(began).Seconds(), s.take()
+	after, err := s.server.CPU()
+	c.cpu = (after - before).Seconds()
+	return c, err
 }
 
 func (s *spark) take() []*execution {

@@ -57,7 +57,7 @@ func (w writer) merge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer l.Close() //nolint:errcheck // all is merged
+	defer l.Close()
 	for i := range writerRounds {
 		round := i
 		if w.Number%2 == 1 {
@@ -84,7 +84,7 @@ func (w writer) stage(ctx context.Context, l lake.Lake, round int, name string) 
 	if err != nil {
 		return table.Batch{}, err
 	}
-	defer db.Close() //nolint:errcheck // in memory
+	defer db.Close()
 	_, err = db.ExecContext(ctx, fmt.Sprintf("COPY (SELECT range + %d AS id, %d::BIGINT AS n, %s AS client_id, 'eu' AS region FROM range(%d)) TO %s (FORMAT parquet)",
 		w.firstID(round), w.cursor(round), table.Literal(w.client()), writerRows, table.Literal(path)))
 	if err != nil {

@@ -25,9 +25,6 @@ type centralLake struct {
 // lakes are the kinds of lake that hold the same after the same.
 var lakes = map[string]func(*testing.T) centralLake{"local": localLake, "spark": sparkLake, "databricks": databricksLake}
 
-// sqlLakes are those that other processes run, Spark behind both.
-var sqlLakes = map[string]func(*testing.T) centralLake{"spark": sparkLake, "databricks": databricksLake}
-
 func localLake(*testing.T) centralLake {
 	return centralLake{
 		schema: "central", target: "{schema: central}", staging: "lake/_staging",

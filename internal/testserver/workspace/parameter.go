@@ -28,7 +28,8 @@ func readParameters(request fields) []parameter {
 
 var parameterKinds = regexp.MustCompile(`^(TINYINT|SMALLINT|INTEGER|BIGINT|FLOAT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\(\d+,\d+\)|INTERVAL (MONTH|DAY))$`)
 
-var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+// escapes also hides $ from Spark, which replaces ${…} by a setting's value even within texts; a parameter has none of that.
+var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`, `$`, `\u0024`)
 
 // literal is a parameter as Spark's SQL has it. Unknown types are refused, as at Databricks.
 func (r *rewriter) literal(p parameter) string {

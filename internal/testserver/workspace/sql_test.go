@@ -57,8 +57,8 @@ func TestSQLOnSpark(t *testing.T) {
 	db, schema := connect(t, w, w.Token, DefaultWarehouse), spark.Schema(t)
 	t.Run("OK parameters", func(t *testing.T) {
 		at := time.Date(2026, 11, 21, 12, 0, 0, 123456000, time.UTC)
-		require.Equal(t, [][]any{{"it's \\ \n ?", int64(1) << 60, 1.5, true, nil, at, "?"}},
-			all(t, db, "SELECT ?, ?, ?, ?, ?, ? /* ? */, '?' -- ?", "it's \\ \n ?", int64(1)<<60, 1.5, true, nil, at))
+		require.Equal(t, [][]any{{"it's \\ \n ? ${x}", int64(1) << 60, 1.5, true, nil, at, "?"}},
+			all(t, db, "SELECT ?, ?, ?, ?, ?, ? /* ? */, '?' -- ?", "it's \\ \n ? ${x}", int64(1)<<60, 1.5, true, nil, at))
 		require.Equal(t, [][]any{{int64(7), ":id", int64(8)}},
 			all(t, db, "SELECT :id, ':id', `a`::bigint FROM (SELECT 8 AS a) WHERE 7 = :id", sql.Named("id", int64(7))))
 		require.Equal(t, [][]any{{`["main.central", main.x]`, "main.x"}}, all(t, db, "SELECT ?, ?", `["main.central", main.x]`, "main.x"), "a text that looks like a name")

@@ -35,10 +35,14 @@ func OpenDatabricks(o DatabricksOptions) (*Lake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("databricks lake: %w", err)
 	}
+	pollEvery(connector, warehousePoll)
 	awake := &warehouseConnector{Connector: connector, workspace: o.Workspace, id: o.Warehouse}
 	where := "warehouse " + o.Warehouse + " of " + u.Host
 	return newLake(awake, databricksDialect, volume{o.Workspace, o.Staging}, o.Timeout, where), nil
 }
+
+// warehousePoll is how often a statement is asked for that runs longer than a warehouse waits with its first answer.
+const warehousePoll = 250 * time.Millisecond
 
 // warehouseConnector waits for a stopped or starting warehouse before it connects, and says so.
 type warehouseConnector struct {

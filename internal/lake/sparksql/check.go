@@ -3,7 +3,6 @@ package sparksql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -36,8 +35,6 @@ func (l *Lake) Check(ctx context.Context, schemas []string) []lake.Finding {
 	return found
 }
 
-const checkBatch = "tributary-check"
-
 // checkStaging writes a file to staging and lets the server look for it.
 func (l *Lake) checkStaging(ctx context.Context) (err error) {
 	local, err := os.CreateTemp("", "tributary-check-*.txt")
@@ -51,8 +48,7 @@ func (l *Lake) checkStaging(ctx context.Context) (err error) {
 	if err := local.Close(); err != nil {
 		return err
 	}
-	batch := fmt.Sprintf("%s/%s", checkBatch, filepath.Base(local.Name()))
-	folder, err := stagingFolder(batch)
+	folder, err := stagingFolder(filepath.Base(local.Name())) // a folder of its own, which goes again
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,10 @@ func (m *merge) prepare(ctx context.Context) error {
 		return err
 	}
 	first := m.batches[0]
-	def := lake.Table{Schema: first.Ref.Schema, Name: first.Ref.Table, PartitionBy: first.PartitionBy, ClusterBy: first.ClusterBy, Comment: first.Comment}
+	def := lake.Table{
+		Schema: first.Ref.Schema, Name: first.Ref.Table, PartitionBy: first.PartitionBy, ClusterBy: first.ClusterBy,
+		Comment: first.Comment, Properties: first.Properties,
+	}
 	if _, err := m.lake.settle(ctx, def, m.batches); err != nil {
 		return err
 	}

@@ -104,6 +104,7 @@ func connect(u *url.URL, path string, options ...dbsql.ConnOption) (driver.Conne
 	return dbsql.NewConnector(append([]dbsql.ConnOption{
 		dbsql.WithServerHostname(u.Scheme + "://" + u.Hostname()), dbsql.WithPort(port), dbsql.WithHTTPPath(path),
 		dbsql.WithUserAgentEntry("tributary/" + version.Version), dbsql.WithMaxRows(pageRows),
+		dbsql.WithCloudFetch(false), // large results would come from hosts that a worker's network need not reach
 		dbsql.WithSessionParams(map[string]string{"timezone": "UTC", "enableTelemetry": "false", "ansi_mode": "true"}),
 	}, options...)...)
 }

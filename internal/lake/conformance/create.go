@@ -82,7 +82,9 @@ func testComments(s *suite) {
 		require.ElementsMatch(s, def.Columns, s.describe("made").Columns, "of an added column")
 	})
 	s.run("Merge", func(s *suite) {
-		commented := func(b *table.Batch) { b.Schema, b.Comment, b.Properties = columns("id long; v string"), oddText, map[string]string{"tributary.owner": oddText} }
+		commented := func(b *table.Batch) {
+			b.Schema, b.Comment, b.Properties = columns("id long; v string"), oddText, map[string]string{"tributary.owner": oddText}
+		}
 		s.merge("1 0 0", s.batch(s.acme(), plain, "SELECT 1::BIGINT AS id, 'v' AS v", commented))
 		described := s.describe("orders")
 		require.Equal(s, oddText, described.Comment)

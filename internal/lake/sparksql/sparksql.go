@@ -128,23 +128,29 @@ const pageRows = 20_000
 // sparkPoll is how often a running statement is asked for. Spark gives no direct results, so a statement costs at least that.
 const sparkPoll = 20 * time.Millisecond
 
-// pollEvery sets how often the driver asks whether a statement has ended: a second, unless this reaches its
-// unexported setting, for which v1.14.0 has no option. Where another version has no such field, its own interval stays.
-func pollEvery(connector driver.Connector, interval time.Duration) bool {
+// pollEvery sets how often the driver asks whether a statement has ended: else a second.
+func pollEvery(connector driver.Connector, interval time.Duration) {
+	if setting := pollInterval(connector); setting != nil {
+		*setting = interval
+	}
+}
+
+// pollInterval is the driver's own setting, unexported, for which v1.14.0 has no option; nil where another version has
+// no such field.
+func pollInterval(connector driver.Connector) *time.Duration {
 	v := reflect.Indirect(reflect.ValueOf(connector))
 	if v.Kind() != reflect.Struct {
-		return false
+		return nil
 	}
 	config := v.FieldByName("cfg")
 	if config.Kind() != reflect.Pointer || config.IsNil() {
-		return false
+		return nil
 	}
 	field := reflect.Indirect(config).FieldByName("PollInterval")
-	if !field.IsValid() || field.Type() != reflect.TypeOf(interval) {
-		return false
+	if !field.IsValid() || field.Type() != reflect.TypeFor[time.Duration]() {
+		return nil
 	}
-	*(*time.Duration)(unsafe.Pointer(field.UnsafeAddr())) = interval
-	return true
+	return (*time.Duration)(unsafe.Pointer(field.UnsafeAddr()))
 }
 
 // statementContext bounds one statement; when it ends, the driver cancels the statement at the server.

@@ -114,7 +114,8 @@ const (
 	values      = 1
 )
 
-// sayWhetherMore sets hasMoreRows, in field 0 of FetchResults's result: a page that is full has another one behind it, which may be empty.
+// sayWhetherMore sets hasMoreRows, in field 0 of FetchResults's result: behind a page with rows there is another one, which may be
+// empty. How many rows make a full page is up to the server.
 func sayWhetherMore(ctx context.Context, path []int16, kind thrift.TType, from, to thrift.TProtocol) (bool, error) {
 	switch {
 	case len(path) != 2 || path[0] != 0:
@@ -132,7 +133,7 @@ func sayWhetherMore(ctx context.Context, path []int16, kind thrift.TType, from, 
 	if err != nil {
 		return true, err
 	}
-	return true, writeField(ctx, to, thrift.BOOL, hasMoreRows, func() error { return to.WriteBool(ctx, rows >= pageRows) })
+	return true, writeField(ctx, to, thrift.BOOL, hasMoreRows, func() error { return to.WriteBool(ctx, rows > 0) })
 }
 
 // countRows counts the values of a column of a TRowSet on their way.

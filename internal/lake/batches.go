@@ -6,9 +6,29 @@ import (
 	"tributary/internal/table"
 )
 
-// Compatible splits batches into groups that one commit can take: one table, the same ids and cursor, each
+// MergeCompatible merges batches group by group, each of which one commit can take: one table, the same ids and cursor, each client
+// once. Groups follow one another. It returns the results in the order of the batches.
+func MergeCompatible(batches []table.Batch, merge func(group []table.Batch) ([]MergeResult, error)) ([]MergeResult, error) {
+	results := make([]MergeResult, len(batches))
+	for _, group := range compatible(batches) {
+		part := make([]table.Batch, len(group))
+		for i, index := range group {
+			part[i] = batches[index]
+		}
+		merged, err := merge(part)
+		if err != nil {
+			return nil, err
+		}
+		for i, index := range group {
+			results[index] = merged[i]
+		}
+	}
+	return results, nil
+}
+
+// compatible splits batches into groups that one commit can take: one table, the same ids and cursor, each
 // client once. It returns indexes.
-func Compatible(batches []table.Batch) [][]int {
+func compatible(batches []table.Batch) [][]int {
 	var groups [][]int
 	for i, batch := range batches {
 		at := slices.IndexFunc(groups, func(group []int) bool {
@@ -25,4 +45,23 @@ func Compatible(batches []table.Batch) [][]int {
 		}
 	}
 	return groups
+}
+
+// DeletedExpr is whether a row's soft-delete column says deleted: neither NULL, false nor 0, for texts neither
+// empty nor one of those words. It is SQL that DuckDB and Spark read alike; quote is the identifiers' quote.
+func DeletedExpr(batch table.Batch, quote string) string {
+	i := batch.Schema.Find(batch.Deleted)
+	if batch.Deleted == "" || i < 0 {
+		return "false"
+	}
+	column := table.Quote(batch.Schema[i].Name, quote)
+	switch batch.Schema[i].Type {
+	case table.Boolean:
+		return "coalesce(" + column + ", false)"
+	case table.Date, table.Timestamp, table.Binary:
+		return "(" + column + " IS NOT NULL)"
+	case table.String:
+		return "coalesce(lower(" + column + ") NOT IN ('', '0', 'false'), false)"
+	}
+	return "coalesce(" + column + " <> 0, false)"
 }

@@ -20,21 +20,7 @@ const maxAttempts = 20
 // Merge implements lake.Lake. Only files that hold a row that changes are rewritten; when nothing changes,
 // nothing is committed. Batches that cannot share a commit (the same client twice, or other ids) follow one another.
 func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
-	results := make([]lake.MergeResult, len(batches))
-	for _, group := range lake.Compatible(batches) {
-		part := make([]table.Batch, len(group))
-		for i, index := range group {
-			part[i] = batches[index]
-		}
-		merged, err := l.mergeGroup(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		for i, index := range group {
-			results[index] = merged[i]
-		}
-	}
-	return results, nil
+	return lake.MergeCompatible(batches, func(group []table.Batch) ([]lake.MergeResult, error) { return l.mergeGroup(ctx, group) })
 }
 
 func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {

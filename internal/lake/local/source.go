@@ -122,7 +122,7 @@ func (src *source) selectBatch(dir string, b, firstFile int, schema table.Schema
 	columns := []string{
 		fmt.Sprintf("%d::INTEGER AS __b", b),
 		fmt.Sprintf("((%d + %s::BIGINT) << 40) | %s::BIGINT AS __r", firstFile, fileIndex, fileRow),
-		fmt.Sprintf("%s AS __d", deletedExpr(batch)),
+		fmt.Sprintf("%s AS __d", lake.DeletedExpr(batch, table.DoubleQuote)),
 		fmt.Sprintf("(%s IS DISTINCT FROM %s OR %s IS DISTINCT FROM %s) AS __x", quote(table.ClientColumn),
 			table.Literal(batch.Ref.Client), quote(table.RegionColumn), table.Literal(batch.Ref.Region)),
 	}
@@ -145,25 +145,6 @@ func (src *source) selectNothing(schema table.Schema) string {
 		columns = append(columns, fmt.Sprintf("NULL::%s AS %s", duckType(column.Type), quote(column.Name)))
 	}
 	return "SELECT " + strings.Join(columns, ", ") + " WHERE false"
-}
-
-// deletedExpr is whether a row's soft-delete column says deleted: neither NULL, false nor 0, for texts neither
-// empty nor one of those words.
-func deletedExpr(batch table.Batch) string {
-	i := batch.Schema.Find(batch.Deleted)
-	if batch.Deleted == "" || i < 0 {
-		return "false"
-	}
-	column := quote(batch.Schema[i].Name)
-	switch batch.Schema[i].Type {
-	case table.Boolean:
-		return "coalesce(" + column + ", false)"
-	case table.Date, table.Timestamp, table.Binary:
-		return "(" + column + " IS NOT NULL)"
-	case table.String:
-		return "coalesce(lower(" + column + ") NOT IN ('', '0', 'false'), false)"
-	}
-	return "coalesce(" + column + " <> 0, false)"
 }
 
 // check compares every batch with its rows. Rows of another tenant, missing ids and a wrong count are lake.ErrBatch.

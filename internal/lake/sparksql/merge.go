@@ -15,22 +15,14 @@ import (
 // the table's history; a fourth counts what each batch of several changed. Batches that cannot share a
 // commit follow one another.
 func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
-	results := make([]lake.MergeResult, len(batches))
-	for _, group := range lake.Compatible(batches) {
-		part := make([]table.Batch, len(group))
-		for i, index := range group {
-			part[i] = batches[index]
-		}
-		merged, err := l.mergeGroup(ctx, part)
+	return lake.MergeCompatible(batches, func(group []table.Batch) ([]lake.MergeResult, error) {
+		results, err := l.mergeGroup(ctx, group)
 		if err != nil {
-			first := part[0].Ref
+			first := group[0].Ref
 			return nil, fmt.Errorf("merge into %s.%s: %w", first.Schema, first.Table, l.translate(ctx, err))
 		}
-		for i, index := range group {
-			results[index] = merged[i]
-		}
-	}
-	return results, nil
+		return results, nil
+	})
 }
 
 // merge is one group on its way into its table.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -119,27 +120,8 @@ func selectStaged(batch table.Batch, columns table.Schema, from string) string {
 		}
 		all = append(all, expr+" AS "+quote(column.Name))
 	}
-	all = append(all, deletedExpr(batch)+" AS "+quote(deletedColumn), "false AS "+quote(keptColumn))
+	all = append(all, lake.DeletedExpr(batch, table.Backtick)+" AS "+quote(deletedColumn), "false AS "+quote(keptColumn))
 	return "SELECT " + strings.Join(all, ", ") + " FROM " + from
-}
-
-// deletedExpr is whether a row's soft-delete column says deleted: neither NULL, false nor 0, for texts neither empty nor
-// one of those words.
-func deletedExpr(batch table.Batch) string {
-	i := batch.Schema.Find(batch.Deleted)
-	if batch.Deleted == "" || i < 0 {
-		return "false"
-	}
-	column := quote(batch.Schema[i].Name)
-	switch batch.Schema[i].Type {
-	case table.Boolean:
-		return "coalesce(" + column + ", false)"
-	case table.Date, table.Timestamp, table.Binary:
-		return "(" + column + " IS NOT NULL)"
-	case table.String:
-		return "coalesce(lower(" + column + ") NOT IN ('', '0', 'false'), false)"
-	}
-	return "coalesce(" + column + " <> 0, false)"
 }
 
 // keptParts selects the keys of the rows that reloads kept apart, once each: they keep their rows of the table.

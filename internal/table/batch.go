@@ -37,9 +37,14 @@ type Batch struct {
 	Rows    int64    `json:"rows"` // the sum over Files
 	// Reload says that rows of this client that are not in the batch are deleted from the central table.
 	Reload bool `json:"reload,omitempty"`
-	// Kept are Parquet files with the key columns (central names) of rows that the run read and kept apart, as in
-	// quarantine: a reload does not delete them. They need not have client_id and region, and need not be unique.
+	// Kept are Parquet files with the key columns (central names) of rows that the source has and the batch has not, as those in
+	// quarantine or, where Window is not a full reload, all of them: a reload does not delete them. They need not have client_id and region, and need not be unique.
 	Kept []File `json:"kept,omitempty"`
+	// ReloadBelow, unless empty, has a reload delete only rows whose cursor is NULL or below it: what is above may have been
+	// merged by a run that read the source later. Text as in Window, of Window's kind.
+	ReloadBelow string `json:"reload_below,omitempty"`
+	// MaxDeleteShare bounds what a reload deletes, as Deletes.MaxShare: a merge that would delete more fails.
+	MaxDeleteShare float64 `json:"max_delete_share,omitempty"`
 
 	Drift       string   `json:"drift,omitempty"`
 	PartitionBy []string `json:"partition_by,omitempty"`

@@ -1,5 +1,10 @@
 package table
 
+import (
+	"slices"
+	"strings"
+)
+
 // Plan is what one run of a client table will read: the spec held against what the source has
 // now, and the watermark. Names are common source names (after Client.Columns, before rename).
 type Plan struct {
@@ -41,4 +46,27 @@ type Raw struct {
 	// Watermark is where the next window begins once this one is committed: Window.High, or "" when
 	// nothing was learned (an empty table read by id).
 	Watermark string `json:"watermark,omitempty"`
+	// Keys are files of the same kind with the columns of Plan.KeyPlan, for every row that the source had after Files were
+	// read, whatever its cursor; at least one when they were read, none when not. KeyRows is their number of rows.
+	Keys    []string `json:"keys,omitempty"`
+	KeyRows int64    `json:"key_rows,omitempty"`
+}
+
+// KeyPlan is the plan that reads what tells a table's rows apart, of all rows: the ids, and the columns that say whose a
+// row is. Where a SQL transform makes an id, it reads every column, as any may be part of it.
+func (p Plan) KeyPlan(spec Spec) Plan {
+	keys := Plan{IDs: p.IDs, Comment: p.Comment}
+	isID := func(name string) bool {
+		return slices.ContainsFunc(p.IDs, func(id string) bool { return strings.EqualFold(id, name) })
+	}
+	bySQL := slices.ContainsFunc(spec.Transform, func(t Transform) bool {
+		return t.SQL != "" && slices.ContainsFunc(p.IDs, func(id string) bool { return strings.EqualFold(spec.CentralName(id), t.Column) })
+	})
+	for _, c := range p.Columns {
+		central := spec.CentralName(c.Name)
+		if bySQL || isID(c.Name) || strings.EqualFold(central, ClientColumn) || strings.EqualFold(central, RegionColumn) {
+			keys.Columns = append(keys.Columns, c)
+		}
+	}
+	return keys
 }

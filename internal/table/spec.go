@@ -79,6 +79,12 @@ type Deletes struct {
 	// Column is a soft-delete column (common source name): a row in which it is neither NULL, false nor 0 is
 	// deleted from the central table.
 	Column string `json:"column,omitempty"`
+	// Reconcile has each run with a cursor read the ids of all rows too, and delete the client's central rows that are
+	// not among them. Without a cursor each run is a full reload, which does so anyway.
+	Reconcile bool `json:"reconcile,omitempty"`
+	// MaxShare is the largest share of the client's central rows that a run may delete because the source no
+	// longer has them; beyond it the run fails. 0 and 1 are no bound. Configurations default to 0.5.
+	MaxShare float64 `json:"max_share,omitempty"`
 }
 
 // CentralName returns the central name of a column, given its common source name.

@@ -75,10 +75,8 @@ func (t *transformation) transform(ctx context.Context, valid Validated) (Transf
 	if err := t.write(ctx, p, &out); err != nil {
 		return Transformed{}, err
 	}
-	if valid.Quarantine != nil && t.job.Raw.Window.Full() && len(t.program.ids) > 0 {
-		if err := t.writeKept(ctx, &out); err != nil {
-			return Transformed{}, err
-		}
+	if err := t.keep(ctx, valid, &out); err != nil {
+		return Transformed{}, err
 	}
 	if want := counts.Read - counts.Deduped - counts.Quarantined; out.Rows != want {
 		return Transformed{}, fmt.Errorf("%w: %d rows were written, %d passed validation", ErrRaw, out.Rows, want)

@@ -55,7 +55,7 @@ type validation struct {
 
 // prepare makes the SQL of the rules that always hold.
 func (v *validation) prepare() {
-	nulls, others := []string{"false"}, []string{"false"}
+	nulls := []string{"false"}
 	need := func(columns ...string) {
 		for _, c := range columns {
 			if !slices.Contains(v.needed, c) {
@@ -74,7 +74,6 @@ func (v *validation) prepare() {
 	}
 	for _, t := range v.tenants {
 		need(t.column)
-		others = append(others, fmt.Sprintf("coalesce(CAST(%s AS VARCHAR) <> %s, false)", table.Quote(t.column, table.DoubleQuote), table.Literal(t.value)))
 	}
 	for _, r := range v.rules {
 		need(r.used...)
@@ -82,7 +81,7 @@ func (v *validation) prepare() {
 	if len(v.needed) == 0 {
 		need(v.raw[0].Name)
 	}
-	v.nullID, v.foreign = strings.Join(nulls, " OR "), strings.Join(others, " OR ")
+	v.nullID, v.foreign = strings.Join(nulls, " OR "), v.foreignRow()
 	v.ok = "NOT " + v.names.nullID + " AND NOT " + v.names.foreign
 }
 
@@ -102,8 +101,7 @@ func (v *validation) checked(rules []rule) string {
 func (v *validation) flag(i int) string { return fmt.Sprintf("%s%d", v.names.rule, i) }
 
 func (v *validation) validate(ctx context.Context, quarantine string) (Validated, error) {
-	order := newOrderCheck(v.raw, v.ids)
-	counts, err := v.count(ctx, order)
+	order, counts, err := v.countAll(ctx)
 	if err != nil {
 		return Validated{}, err
 	}
@@ -132,6 +130,46 @@ func (v *validation) validate(ctx context.Context, quarantine string) (Validated
 type tally struct {
 	nullID, foreign, quarantined, warned int64
 	rules                                []int64
+}
+
+// countAll reads all rows once, in parts unless a rule tells the time, which is one for all rows.
+func (v *validation) countAll(ctx context.Context) (*orderCheck, tally, error) {
+	order := newOrderCheck(v.raw, v.ids)
+	parts, err := parts(v.job.Raw.Files)
+	if err != nil {
+		return nil, tally{}, err
+	}
+	if len(parts) < 2 || slices.ContainsFunc(v.rules, func(r rule) bool { return r.clock }) {
+		counts, err := v.count(ctx, order)
+		return order, counts, err
+	}
+	orders, tallies, rows := make([]*orderCheck, len(parts)), make([]tally, len(parts)), make([]int64, len(parts))
+	err = v.eachPart(ctx, parts, func(ctx context.Context, n int, r run) (err error) {
+		part := *v
+		part.run, orders[n] = r, newOrderCheck(v.raw, v.ids)
+		tallies[n], err = part.count(ctx, orders[n])
+		rows[n] = part.progress
+		return err
+	})
+	counts := tally{rules: make([]int64, len(v.rules))}
+	var read int64
+	for n := range parts {
+		order.follow(orders[n])
+		counts.add(tallies[n])
+		read += rows[n]
+	}
+	if err == nil && read != v.job.Raw.Rows {
+		err = fmt.Errorf("%w: they have %d rows, %d were extracted", ErrRaw, read, v.job.Raw.Rows)
+	}
+	return order, counts, err
+}
+
+func (t *tally) add(other tally) {
+	t.nullID, t.foreign = t.nullID+other.nullID, t.foreign+other.foreign
+	t.quarantined, t.warned = t.quarantined+other.quarantined, t.warned+other.warned
+	for i, n := range other.rules {
+		t.rules[i] += n
+	}
 }
 
 // count reads the rows once and counts what every rule says.

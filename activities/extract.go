@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"tributary/internal/mariadb"
 	"tributary/internal/table"
@@ -41,6 +42,10 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
 	}
+	readAt, err := clockOf(ctx, source, in.Spec)
+	if err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
 	raw, err := source.Extract(ctx, mariadb.ExtractRequest{
 		Spec: in.Spec, Plan: plan, From: in.From, To: in.To,
 		Dir:      a.Scratch.Run(in.RunID, "raw"),
@@ -49,7 +54,13 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
 	}
-	result := ExtractResult{Plan: plan, Raw: raw, Unchanged: raw.Rows == 0 && raw.Window.Low != ""}
+	if in.reconciles(raw.Window) {
+		if err := a.readKeys(ctx, source, in, plan, &raw, &rows, &bytes); err != nil {
+			return ExtractResult{}, classify(ctx, err)
+		}
+	}
+	raw.ReadAt = readAt
+	result := ExtractResult{Plan: plan, Raw: raw, Unchanged: raw.Rows == 0 && raw.Window.Low != "" && len(raw.Keys) == 0}
 	if result.Unchanged {
 		err = a.Scratch.Remove(in.RunID)
 	}
@@ -64,4 +75,13 @@ func planOf(ctx context.Context, source *mariadb.Source, in ExtractInput) (table
 	plan := planned[0].Plan
 	plan.Watermark = in.Watermark
 	return plan, planned[0].Err
+}
+
+// clockOf is the source's clock, where versions are kept: the time of what rows do not tell, as that one is gone.
+func clockOf(ctx context.Context, source *mariadb.Source, spec table.Spec) (time.Time, error) {
+	if spec.History == "" {
+		return time.Time{}, nil
+	}
+	server, err := source.Ping(ctx)
+	return server.Clock, err
 }

@@ -8,14 +8,19 @@ import (
 )
 
 // Merge brings one batch into its central table, in one commit together with the batches of other clients that
-// wait for the same table. Repeating it is safe: merging a batch again changes nothing.
+// wait for the same table; then, where versions are kept beside it, into their table likewise. It returns what the first of them
+// changed. Repeating it is safe: merging a batch again changes nothing in either.
 func (a *Activities) Merge(ctx context.Context, batch table.Batch) (lake.MergeResult, error) {
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "merge", Rows: batch.Rows} })
 	defer stop()
 
-	results, err := a.Lake.Merge(ctx, []table.Batch{batch})
-	if err != nil {
-		return lake.MergeResult{}, classify(ctx, err)
+	var merged []lake.MergeResult
+	for _, part := range batch.Parts() {
+		results, err := a.Lake.Merge(ctx, []table.Batch{part})
+		if err != nil {
+			return lake.MergeResult{}, classify(ctx, err)
+		}
+		merged = append(merged, results...)
 	}
-	return results[0], nil
+	return merged[0], nil
 }

@@ -43,8 +43,8 @@ func (in StepInput) batch(clean steps.Transformed) table.Batch {
 	central := func(name string) string { return in.Spec.CentralName(name) }
 	batch := table.Batch{
 		Ref: in.Ref, Schema: clean.Schema, Rows: clean.Rows, Window: in.Raw.Window,
-		Reload: in.Raw.Window.Full(),
-		Drift:  in.Spec.Drift, PartitionBy: in.Spec.PartitionBy, ClusterBy: in.Spec.ClusterBy, Comment: in.Plan.Comment,
+		Reload: in.Raw.Window.Full(), History: in.Spec.History, ReadAt: in.Raw.ReadAt,
+		Drift: in.Spec.Drift, PartitionBy: in.Spec.PartitionBy, ClusterBy: in.Spec.ClusterBy, Comment: in.Plan.Comment,
 		Properties: in.Spec.Properties,
 	}
 	for _, id := range in.Plan.IDs {
@@ -56,5 +56,6 @@ func (in StepInput) batch(clean steps.Transformed) table.Batch {
 	if in.Spec.Deletes.Column != "" {
 		batch.Deleted = central(in.Spec.Deletes.Column)
 	}
+	in.setDeletes(&batch)
 	return batch
 }

@@ -46,6 +46,12 @@ type Batch struct {
 	// MaxDeleteShare bounds what a reload deletes, as Deletes.MaxShare: a merge that would delete more fails.
 	MaxDeleteShare float64 `json:"max_delete_share,omitempty"`
 
+	// History is what the run's central tables keep: "", HistoryAlso or HistoryOnly. See Parts.
+	History string `json:"history,omitempty"`
+	// ReadAt is the source's clock when the run began to read: the time of changes that the rows do not tell. It is set
+	// where there is a History.
+	ReadAt time.Time `json:"read_at,omitzero"`
+
 	Drift       string   `json:"drift,omitempty"`
 	PartitionBy []string `json:"partition_by,omitempty"`
 	ClusterBy   []string `json:"cluster_by,omitempty"`

@@ -3,6 +3,7 @@ package table
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Plan is what one run of a client table will read: the spec held against what the source has
@@ -43,6 +44,8 @@ type Raw struct {
 	Bytes     int64    `json:"bytes"` // on disk
 	ZeroDates int64    `json:"zero_dates,omitempty"`
 	Window    Window   `json:"window"` // what was read
+	// ReadAt is the source's clock before the first row was read; set where the spec has a History.
+	ReadAt time.Time `json:"read_at,omitzero"`
 	// Watermark is where the next window begins once this one is committed: Window.High, or "" when
 	// nothing was learned (an empty table read by id).
 	Watermark string `json:"watermark,omitempty"`

@@ -20,6 +20,7 @@ type Spec struct {
 	Transform []Transform       `json:"transform,omitempty"`
 	Expect    []Rule            `json:"expect,omitempty"`
 	Deletes   Deletes           `json:"deletes,omitzero"`
+	History   string            `json:"history,omitempty"` // "" (the latest rows alone), HistoryAlso or HistoryOnly
 
 	OnNullCursor string        `json:"on_null_cursor,omitempty"` // NullInclude (default), NullExclude or NullFail
 	Overlap      time.Duration `json:"overlap,omitempty"`        // how far before the watermark a window over time begins; default 10m

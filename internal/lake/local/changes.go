@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tributary/internal/delta"
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -159,15 +160,22 @@ func (m *merge) addMissing(ctx context.Context) error {
 		if !batch.Reload || slices.Contains(m.adopted, b) {
 			continue
 		}
-		columns, kept := unique(append(slices.Clone(m.src.keys), table.ClientColumn, table.RegionColumn)), ""
+		columns, kept, below := unique(append(slices.Clone(m.src.keys), table.ClientColumn, table.RegionColumn)), "", "true"
+		if batch.ReloadBelow != "" {
+			columns = unique(append(columns, batch.Cursor))
+			below = lake.ReloadBelowExpr(batch, "t."+quote(batch.Cursor), duckType(table.Timestamp))
+		}
 		if len(batch.Kept) > 0 {
 			kept = fmt.Sprintf(" ANTI JOIN (%s) s ON %s", selectKept(m.dir, batch, m.schema), equal(batch.Keys))
 		}
 		query := fmt.Sprintf("INSERT INTO changed SELECT %d, NULL, true, t.__f, t.__n FROM (%s) t "+
-			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n%s WHERE t.%s = %s AND t.%s = %s",
+			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n%s WHERE t.%s = %s AND t.%s = %s AND %s",
 			b, m.files.scan(columns, nil), kept, quote(table.ClientColumn), table.Literal(batch.Ref.Client),
-			quote(table.RegionColumn), table.Literal(batch.Ref.Region))
+			quote(table.RegionColumn), table.Literal(batch.Ref.Region), below)
 		if err := m.exec(ctx, query); err != nil {
+			return err
+		}
+		if err := m.guard(ctx, b); err != nil {
 			return err
 		}
 	}

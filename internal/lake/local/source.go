@@ -38,6 +38,9 @@ func (src *source) describe(ctx context.Context, s *session, dir string) error {
 		if err := checkKept(ctx, s, dir, batch); err != nil {
 			return err
 		}
+		if err := lake.CheckReload(batch); err != nil {
+			return err
+		}
 		if len(batch.Files) == 0 {
 			continue
 		}

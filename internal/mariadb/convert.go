@@ -1,7 +1,7 @@
 package mariadb
 
 import (
-	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,78 +16,132 @@ const (
 	batchBytes = 8 << 20
 )
 
-// converters append rows to typed columns, one converter per column, resolved once. They are for one goroutine.
+// converters append rows as the server sends them to typed columns: one reader per column, resolved once per
+// result. They are for one goroutine.
 type converters struct {
-	builder   *array.RecordBuilder
-	appends   []appendValue
-	plan      []table.SourceColumn
+	schema    *arrow.Schema
+	columns   []columnReader
+	zone      *time.Location
 	failZero  bool // zero_dates: fail
 	zeroDates int64
+	limit     int // rows of a batch
 	rows      int
 	size      int64 // about how many bytes the rows in hand take
 }
 
-// appendValue appends a value that is not NULL.
-type appendValue func(v driver.Value) error
+// columnReader reads one column of the batch in hand.
+type columnReader struct {
+	table.SourceColumn
+	vector vector
+	field  field
+	read   readCell
+}
 
 func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema) *converters {
-	c := &converters{
-		builder: array.NewRecordBuilder(newPool(), schema), plan: req.Plan.Columns,
-		failZero: req.Spec.ZeroDates == "fail",
+	c := &converters{schema: schema, zone: zone, failZero: req.Spec.ZeroDates == "fail"}
+	c.limit = min(batchRows, batchBytes/(8*max(1, len(req.Plan.Columns)))+1) // a wide table has no room for more
+	memory := newPool()
+	for i, planned := range req.Plan.Columns {
+		c.columns = append(c.columns, columnReader{SourceColumn: planned, vector: newVector(memory, schema.Field(i).Type, c.limit)})
 	}
-	for i, column := range c.plan {
-		c.appends = append(c.appends, c.converter(column, zone, c.builder.Field(i)))
-	}
-	c.builder.Reserve(batchRows)
 	return c
 }
 
-// append takes one row. The bytes in row are the driver's and are copied.
-func (c *converters) append(row []driver.Value) error {
-	for i, v := range row {
-		if v == nil {
-			if !c.plan[i].Nullable {
-				return c.fault(i, "NULL", "the column is NOT NULL; plan the table again")
+// bind resolves how each column of a result is read. Rows in hand stay.
+func (c *converters) bind(fields []field) error {
+	if len(fields) != len(c.columns) {
+		return fmt.Errorf("the query returned %d columns, not %d", len(fields), len(c.columns))
+	}
+	for i := range c.columns {
+		column := &c.columns[i]
+		column.field = fields[i]
+		column.read = c.reader(column)
+	}
+	return nil
+}
+
+// append takes one row packet, and copies what it keeps.
+func (c *converters) append(p []byte) error {
+	at := 1 + (len(c.columns)+7+2)/8 // behind the bitmap of NULLs, which begins at its third bit
+	if len(p) < at {
+		return errMalformed
+	}
+	nulls := p[1:at]
+	for i := range c.columns {
+		column := &c.columns[i]
+		if nulls[(i+2)>>3]>>((i+2)&7)&1 != 0 {
+			if !column.Nullable {
+				return c.fault(column, "NULL", errNull)
 			}
-			c.builder.Field(i).AppendNull()
+			column.vector.null(c.rows)
 			continue
 		}
-		if text, ok := v.([]byte); ok {
-			c.size += int64(len(text))
+		next, err := column.read(p, at, c.rows)
+		if err != nil {
+			return c.fault(column, column.field.shown(p, at), err)
 		}
-		if err := c.appends[i](v); err != nil {
-			return c.fault(i, shown(v), err.Error())
-		}
+		at = next
 	}
-	c.size += int64(8 * len(row))
+	if at != len(p) {
+		return errMalformed
+	}
+	c.size += int64(len(p) + 8*len(c.columns))
 	c.rows++
 	return nil
 }
 
-func (c *converters) fault(i int, value, why string) error {
-	column := c.plan[i]
-	return fmt.Errorf("%w: column %q (%s to %s): %s: %s", ErrValue, column.Name, column.SourceType, column.Type, value, why)
+func (c *converters) fault(column *columnReader, value string, why error) error {
+	if errors.Is(why, errMalformed) {
+		return fmt.Errorf("%w: column %q", why, column.Name)
+	}
+	return fmt.Errorf("%w: column %q (%s to %s): %s: %w", ErrValue, column.Name, column.SourceType, column.Type, value, why)
 }
 
 // shown is what an error tells of a value: its kind and length, and never what it holds, which may be personal.
-func shown(v driver.Value) string {
-	if text, ok := v.([]byte); ok {
-		return fmt.Sprintf("a value of %d bytes", len(text))
+func (f field) shown(p []byte, at int) string {
+	if start, end := cellAt(p, at); f.encoding == asBytes && end >= 0 {
+		return fmt.Sprintf("a value of %d bytes", end-start)
 	}
-	return fmt.Sprintf("a value (%T)", v)
+	return fmt.Sprintf("a value (%s)", f.encoding)
 }
 
-func (c *converters) full() bool { return c.rows >= batchRows || c.size >= batchBytes }
+func (c *converters) full() bool { return c.rows >= c.limit || c.size >= batchBytes }
 
 // flush returns the rows in hand as a record batch, which the caller releases.
-func (c *converters) flush() arrow.RecordBatch {
-	batch := c.builder.NewRecordBatch()
+func (c *converters) flush() (arrow.RecordBatch, error) {
+	arrays := make([]arrow.Array, len(c.columns))
+	defer func() {
+		for _, a := range arrays {
+			if a != nil {
+				a.Release()
+			}
+		}
+	}()
+	for i := range c.columns {
+		column := &c.columns[i]
+		if err := c.checkText(column); err != nil {
+			return nil, err
+		}
+		data := column.vector.take(c.rows)
+		arrays[i] = array.MakeFromData(data)
+		data.Release()
+	}
+	batch := array.NewRecordBatch(c.schema, arrays, int64(c.rows))
 	c.rows, c.size = 0, 0
-	c.builder.Reserve(batchRows)
-	return batch
+	return batch, nil
 }
 
-func (c *converters) release() { c.builder.Release() }
+// checkText finds texts that are no valid UTF-8, a batch at a time, which is much cheaper than one by one.
+func (c *converters) checkText(column *columnReader) error {
+	v, ok := column.vector.(*texts)
+	if !ok || column.Type != table.String {
+		return nil
+	}
+	if row := v.invalid(c.rows); row >= 0 {
+		return c.fault(column, fmt.Sprintf("a value of %d bytes", len(v.cell(row))), errUTF8)
+	}
+	return nil
+}
 
 // arrowSchema is the plan's columns as Arrow has them.
 func arrowSchema(columns []table.SourceColumn) *arrow.Schema {

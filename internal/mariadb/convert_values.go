@@ -1,21 +1,20 @@
 package mariadb
 
 import (
-	"bytes"
-	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"tributary/internal/table"
 )
 
 var (
+	errNull     = errors.New("the column is NOT NULL; plan the table again")
 	errKind     = errors.New("it came as another type than planned; plan the table again")
 	errFit      = errors.New("it is out of the type's range")
 	errUTF8     = errors.New("it is no valid UTF-8; correct it at the source, or read the column as binary")
@@ -23,200 +22,306 @@ var (
 	errZero     = errors.New("it is a zero or impossible date and zero_dates is fail; correct it, or use zero_dates: null")
 )
 
-// converter resolves how values of a column are appended.
-func (c *converters) converter(column table.SourceColumn, zone *time.Location, b array.Builder) appendValue {
-	source := parseType(column.SourceType)
-	switch b := b.(type) {
-	case *array.Int8Builder:
-		return integer(b.Append, math.MinInt8, math.MaxInt8)
-	case *array.Int16Builder:
-		return integer(b.Append, math.MinInt16, math.MaxInt16)
-	case *array.Int32Builder:
-		return integer(b.Append, math.MinInt32, math.MaxInt32)
-	case *array.Int64Builder:
-		if source.base == "bit" {
-			return bitField(b.Append)
-		}
-		return integer(b.Append, math.MinInt64, math.MaxInt64)
-	case *array.Float32Builder:
-		return exactly(b.Append)
-	case *array.Float64Builder:
-		return exactly(b.Append)
-	case *array.BooleanBuilder:
-		return boolean(b.Append)
-	case *array.Decimal128Builder:
-		p, s, _ := column.Type.DecimalOf()
-		return decimal(b, p, s)
-	case *array.StringBuilder:
-		if source.base == "time" {
-			return timeOfDay(b, source.arg(0, 0))
-		}
-		return text(b)
-	case *array.BinaryBuilder:
-		return exactly(b.Append)
-	case *array.Date32Builder:
-		return c.date(b)
-	case *array.TimestampBuilder:
-		if source.base == "timestamp" {
-			zone = time.UTC
-		}
-		return c.timestamp(b, &wallClock{zone: zone})
-	}
-	return func(driver.Value) error { return fmt.Errorf("no converter for %s", column.Type) }
+// readCell sets a row of its column to the value at p[at:], which is not NULL, and returns where the next one
+// begins. A value that ends behind p is errMalformed.
+type readCell func(p []byte, at, row int) (next int, err error)
+
+// pair is how a column is sent and what it becomes. All decimals are table.Decimal(0, 0) here.
+type pair struct {
+	from encoding
+	to   table.Type
 }
 
-func integer[T int8 | int16 | int32 | int64](add func(T), low, high int64) appendValue {
-	return func(v driver.Value) error {
-		n, ok := v.(int64)
-		switch {
-		case !ok:
-			return errKind
-		case n < low || n > high:
-			return errFit
-		}
-		add(T(n))
-		return nil
-	}
+var anyDecimal = table.Decimal(0, 0)
+
+// readers is every pair that is read: each resolves how, or returns nil where the planned source type forbids it.
+// What is not in it is errKind at the first value that is not NULL.
+var readers = map[pair]func(c *converters, column *columnReader) readCell{
+	{asInteger, table.Byte}:       integer[int8](math.MinInt8, math.MaxInt8),
+	{asInteger, table.Short}:      integer[int16](math.MinInt16, math.MaxInt16),
+	{asInteger, table.Integer}:    integer[int32](math.MinInt32, math.MaxInt32),
+	{asInteger, table.Long}:       integer[int64](math.MinInt64, math.MaxInt64),
+	{asInteger, table.Boolean}:    booleanOfInteger,
+	{asInteger, anyDecimal}:       decimalOfInteger,
+	{asFloat, table.Float}:        float,
+	{asDouble, table.Double}:      double,
+	{asBytes, table.Boolean}:      booleanOfBits,
+	{asBytes, table.Long}:         longOfBits,
+	{asBytes, table.String}:       text,
+	{asBytes, table.Binary}:       text,
+	{asBytes, anyDecimal}:         decimalOfText,
+	{asDate, table.Date}:          date,
+	{asDatetime, table.Timestamp}: timestamp,
+	{asTime, table.String}:        timeOfDay,
 }
 
-// exactly takes values that the driver returns in the column's own type.
-func exactly[T float32 | float64 | []byte](add func(T)) appendValue {
-	return func(v driver.Value) error {
-		value, ok := v.(T)
-		if !ok {
-			return errKind
-		}
-		add(value)
-		return nil
+// reader resolves how the column's values are read.
+func (c *converters) reader(column *columnReader) readCell {
+	to := column.Type
+	if _, _, ok := to.DecimalOf(); ok {
+		to = anyDecimal
 	}
+	if resolve, ok := readers[pair{column.field.encoding, to}]; ok {
+		if read := resolve(c, column); read != nil {
+			return read
+		}
+	}
+	return func([]byte, int, int) (int, error) { return 0, errKind }
 }
 
-// text takes strings. The connection converts to UTF-8; what is not valid even so would break every reader.
-func text(b *array.StringBuilder) appendValue {
-	return func(v driver.Value) error {
-		value, ok := v.([]byte)
-		if !ok {
-			return errKind
+// source is the column's type as it was planned.
+func (c *columnReader) source() sourceType { return parseType(c.SourceType) }
+
+func integer[T int8 | int16 | int32 | int64](low, high int64) func(*converters, *columnReader) readCell {
+	return func(_ *converters, column *columnReader) readCell {
+		v, f := column.vector.(*fixed[T]), column.field
+		return func(p []byte, at, row int) (int, error) {
+			n, next := f.integer(p, at)
+			switch {
+			case next < 0:
+				return 0, errMalformed
+			case n < low || n > high || f.beyond(n):
+				return 0, errFit
+			}
+			v.values[row] = T(n)
+			return next, nil
 		}
-		if !utf8.Valid(value) {
-			return errUTF8
-		}
-		b.BinaryBuilder.Append(value)
-		return nil
 	}
 }
 
-// timeOfDay takes TIME(f) as text of exactly f fractional digits: the driver cuts off what the server does
-// not announce.
-func timeOfDay(b *array.StringBuilder, f int) appendValue {
-	want := 0
-	if f > 0 {
-		want = f + 1
+// integer reads an integer of the field's width; next is -1 when it does not end in p.
+func (f *field) integer(p []byte, at int) (n int64, next int) {
+	next = at + f.width
+	if next > len(p) {
+		return 0, -1
 	}
-	return func(v driver.Value) error {
-		value, ok := v.([]byte)
-		if !ok {
-			return errKind
+	switch f.width {
+	case 1:
+		if n = int64(int8(p[at])); f.unsigned {
+			n = int64(uint8(n))
 		}
-		if point := bytes.IndexByte(value, '.'); (point < 0 && want > 0) || (point >= 0 && len(value)-point != want) {
-			return errFraction
+	case 2:
+		if n = int64(int16(binary.LittleEndian.Uint16(p[at:]))); f.unsigned {
+			n = int64(uint16(n))
 		}
-		b.BinaryBuilder.Append(value)
-		return nil
+	case 4:
+		if n = int64(int32(binary.LittleEndian.Uint32(p[at:]))); f.unsigned {
+			n = int64(uint32(n))
+		}
+	default:
+		n = int64(binary.LittleEndian.Uint64(p[at:]))
+	}
+	return n, next
+}
+
+// beyond says whether n, as integer returned it, stands for a number above every int64.
+func (f *field) beyond(n int64) bool { return n < 0 && f.unsigned }
+
+// toBoolean sets a row. Any other number than 0 and 1 would be lost.
+func (v *booleans) toBoolean(row int, n int64) error {
+	switch n {
+	case 1:
+		v.set(row)
+	case 0:
+	default:
+		return fmt.Errorf("%w: a boolean is 0 or 1; use tinyint1: number", errFit)
+	}
+	return nil
+}
+
+// booleanOfInteger takes TINYINT(1) where tinyint1 is boolean, and BIT(1) of servers that send a number.
+func booleanOfInteger(_ *converters, column *columnReader) readCell {
+	v, f := column.vector.(*booleans), column.field
+	return func(p []byte, at, row int) (int, error) {
+		n, next := f.integer(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		return next, v.toBoolean(row, n)
 	}
 }
 
-// bitsOf reads the big-endian bytes of BIT(n), n < 64; some servers send a number.
-func bitsOf(v driver.Value) (int64, error) {
-	switch v := v.(type) {
-	case int64:
-		return v, nil
-	case []byte:
-		var n uint64
-		if len(v) > 8 {
-			return 0, errFit
-		}
-		for _, b := range v {
-			n = n<<8 | uint64(b)
-		}
-		if n > math.MaxInt64 {
-			return 0, errFit
-		}
-		return int64(n), nil
-	}
-	return 0, errKind
-}
-
-func bitField(add func(int64)) appendValue {
-	return func(v driver.Value) error {
-		n, err := bitsOf(v)
-		if err == nil {
-			add(n)
-		}
-		return err
-	}
-}
-
-// boolean takes BIT(1), and TINYINT(1) where tinyint1 is boolean: any other number than 0 and 1 would be lost.
-func boolean(add func(bool)) appendValue {
-	return func(v driver.Value) error {
-		n, err := bitsOf(v)
+func booleanOfBits(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*booleans)
+	return func(p []byte, at, row int) (int, error) {
+		n, next, err := bitsOf(p, at)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if n != 0 && n != 1 {
-			return fmt.Errorf("%w: a boolean is 0 or 1; use tinyint1: number", errFit)
-		}
-		add(n == 1)
-		return nil
+		return next, v.toBoolean(row, n)
 	}
 }
 
-// zero appends NULL for a zero or impossible date and counts it, or refuses it.
-func (c *converters) zero(b array.Builder) error {
+func longOfBits(_ *converters, column *columnReader) readCell {
+	if column.source().base != "bit" {
+		return nil
+	}
+	v := column.vector.(*fixed[int64])
+	return func(p []byte, at, row int) (next int, err error) {
+		v.values[row], next, err = bitsOf(p, at)
+		return next, err
+	}
+}
+
+// bitsOf reads the big-endian bytes of BIT(n), n < 64.
+func bitsOf(p []byte, at int) (n int64, next int, err error) {
+	start, next := cellAt(p, at)
+	if next < 0 {
+		return 0, 0, errMalformed
+	}
+	var u uint64
+	if next-start > 8 {
+		return 0, 0, errFit
+	}
+	for _, b := range p[start:next] {
+		u = u<<8 | uint64(b)
+	}
+	if u > math.MaxInt64 {
+		return 0, 0, errFit
+	}
+	return int64(u), next, nil
+}
+
+func float(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[float32])
+	return func(p []byte, at, row int) (int, error) {
+		if at+4 > len(p) {
+			return 0, errMalformed
+		}
+		v.values[row] = math.Float32frombits(binary.LittleEndian.Uint32(p[at:]))
+		return at + 4, nil
+	}
+}
+
+func double(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[float64])
+	return func(p []byte, at, row int) (int, error) {
+		if at+8 > len(p) {
+			return 0, errMalformed
+		}
+		v.values[row] = math.Float64frombits(binary.LittleEndian.Uint64(p[at:]))
+		return at + 8, nil
+	}
+}
+
+// text takes strings and bytes. The connection converts strings to UTF-8; what is not valid even so would
+// break every reader, and is found when the batch is taken.
+func text(_ *converters, column *columnReader) readCell {
+	if column.source().base == "time" {
+		return nil
+	}
+	v := column.vector.(*texts)
+	return func(p []byte, at, row int) (int, error) {
+		start, next := cellAt(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		v.add(row, p[start:next])
+		return next, nil
+	}
+}
+
+// decimalOfInteger takes BIGINT UNSIGNED.
+func decimalOfInteger(_ *converters, column *columnReader) readCell {
+	v, f := column.vector.(*fixed[decimal128.Num]), column.field
+	precision, scale, _ := column.Type.DecimalOf()
+	if scale != 0 {
+		return nil
+	}
+	return func(p []byte, at, row int) (int, error) {
+		n, next := f.integer(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		number := decimal128.FromI64(n)
+		if f.beyond(n) {
+			number = decimal128.FromU64(uint64(n))
+		}
+		if !number.FitsInPrecision(int32(precision)) {
+			return 0, errFit
+		}
+		v.values[row] = number
+		return next, nil
+	}
+}
+
+// decimalOfText takes DECIMAL(p, s).
+func decimalOfText(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[decimal128.Num])
+	precision, scale, _ := column.Type.DecimalOf()
+	return func(p []byte, at, row int) (int, error) {
+		start, next := cellAt(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		n, err := parseDecimal(p[start:next], precision, scale)
+		v.values[row] = n
+		return next, err
+	}
+}
+
+// zero makes a row NULL for its zero or impossible date and counts it, or refuses it.
+func (c *converters) zero(v vector, row int) error {
 	if c.failZero {
 		return errZero
 	}
 	c.zeroDates++
-	b.AppendNull()
+	v.null(row)
 	return nil
 }
 
-func (c *converters) date(b *array.Date32Builder) appendValue {
-	return func(v driver.Value) error {
-		value, ok := v.([]byte)
-		if !ok {
-			return errKind
+func date(c *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[arrow.Date32])
+	var memo dayMemo
+	return func(p []byte, at, row int) (int, error) {
+		days, micros, next, kind := memo.datetime(p, at)
+		switch {
+		case next < 0:
+			return 0, errMalformed
+		case kind == dateMalformed || micros != 0:
+			return 0, errKind
+		case kind == dateZero:
+			return next, c.zero(v, row)
 		}
-		days, kind := parseDate(value)
-		switch kind {
-		case dateMalformed:
-			return errKind
-		case dateZero:
-			return c.zero(b)
-		}
-		b.Append(arrow.Date32(days))
-		return nil
+		v.values[row] = arrow.Date32(days)
+		return next, nil
 	}
 }
 
-func (c *converters) timestamp(b *array.TimestampBuilder, clock *wallClock) appendValue {
-	utc := clock.zone == time.UTC
-	return func(v driver.Value) error {
-		value, ok := v.([]byte)
-		if !ok {
-			return errKind
-		}
-		micros, kind := parseDatetime(value)
+func timestamp(c *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[arrow.Timestamp])
+	clock := wallClock{zone: c.zone}
+	utc := c.zone == time.UTC || column.source().base == "timestamp"
+	var memo dayMemo
+	return func(p []byte, at, row int) (int, error) {
+		days, micros, next, kind := memo.datetime(p, at)
 		switch {
+		case next < 0:
+			return 0, errMalformed
 		case kind == dateMalformed:
-			return errKind
+			return 0, errKind
 		case kind == dateZero:
-			return c.zero(b)
-		case !utc:
+			return next, c.zero(v, row)
+		}
+		micros += days * dayMicros
+		if !utc {
 			micros = clock.utc(micros)
 		}
-		b.Append(arrow.Timestamp(micros))
-		return nil
+		v.values[row] = arrow.Timestamp(micros)
+		return next, nil
+	}
+}
+
+// timeOfDay takes TIME(f) as text of exactly f fractional digits.
+func timeOfDay(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*texts)
+	digits := column.source().arg(0, 0)
+	var text []byte
+	return func(p []byte, at, row int) (next int, err error) {
+		if text, next, err = appendTime(text[:0], p, at, digits); err != nil {
+			return 0, err
+		}
+		v.add(row, text)
+		return next, nil
 	}
 }

@@ -73,8 +73,6 @@ type extraction struct {
 	cursor     table.SourceColumn // the zero value without a cursor
 	cursorType sourceType
 
-	casts map[string]bool // source names of columns that are read through a cast; see recast
-
 	session *session
 	w       table.Window
 	rows    int64
@@ -143,8 +141,7 @@ func (e *extraction) failOnNulls(ctx context.Context) error {
 func (e *extraction) read() (table.Raw, error) {
 	out := newOutput(e.req.Dir, arrowSchema(e.req.Plan.Columns))
 	conv := newConverters(e.req, e.zone, out.schema)
-	defer conv.release()
-	err := e.session.conn.Raw(func(raw any) error { return e.drain(raw.(driver.ConnPrepareContext), conv, out) })
+	err := e.session.conn.Raw(func(raw any) error { return e.drain(raw, conv, out) })
 	if err == nil {
 		_, err = e.session.conn.ExecContext(e.session.ctx, "COMMIT")
 	}

@@ -3,7 +3,6 @@ package mariadb
 import (
 	"bufio"
 	"context"
-	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
@@ -274,10 +273,14 @@ func TestScratchDisk(t *testing.T) {
 		o.writer = ipc.NewWriter(o.buffer, ipc.WithSchema(schema))
 		go o.run()
 		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: []table.SourceColumn{{Name: "v", Type: table.String}}}}, time.UTC, schema)
-		defer c.release()
+		require.NoError(t, c.bind([]field{{encoding: asBytes}}))
+		row := appendLength([]byte{packetOK, 0}, 100000)
+		row = append(row, strings.Repeat("x", 100000)...)
 		for err = nil; err == nil; {
-			require.NoError(t, c.append([]driver.Value{[]byte(strings.Repeat("x", 100000))}))
-			err = o.send(c.flush())
+			require.NoError(t, c.append(row))
+			batch, flushErr := c.flush()
+			require.NoError(t, flushErr)
+			err = o.send(batch)
 		}
 		require.ErrorIs(t, err, errStopped)
 		err = o.close()

@@ -72,11 +72,8 @@ func (e *extraction) query(w table.Window) (string, []driver.NamedValue) {
 	columns := make([]string, len(e.req.Plan.Columns))
 	for i, c := range e.req.Plan.Columns {
 		columns[i] = table.Quote(c.Source, table.Backtick)
-		switch {
-		case parseType(c.SourceType).spatial():
+		if parseType(c.SourceType).spatial() {
 			columns[i] = "ST_AsWKB(" + columns[i] + ")"
-		case e.casts[c.Source]:
-			columns[i] = "CAST(" + columns[i] + " AS DATETIME(6))"
 		}
 	}
 	var conditions []string

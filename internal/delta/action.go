@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Protocol is what readers and writers of a table must know. This package reads tables of reader
-// version 1 and writes tables of writer version 2.
+// Protocol is what readers and writers of a table must know. This package reads and writes tables of reader version 1 and writer
+// version 2, and those of 3 and 7 that have no more features than deletion vectors.
 type Protocol struct {
 	MinReaderVersion int      `json:"minReaderVersion"`
 	MinWriterVersion int      `json:"minWriterVersion"`
@@ -23,8 +23,10 @@ type Add struct {
 	DataChange       bool               `json:"dataChange"`       // Commit sets it from Tx.DataChange
 	Stats            string             `json:"stats,omitempty"`  // JSON, as Stats.JSON writes it; "" is unknown
 	Tags             map[string]string  `json:"tags,omitempty"`
+	DeletionVector   *DeletionVector    `json:"deletionVector,omitempty"` // rows of the file that are not in the table; see Table.DeletedRows
 
 	key    string // the decoded path
+	id     string // fileID
 	parsed *lazyStats
 }
 
@@ -50,10 +52,18 @@ func (a *Add) decodedPath() string {
 	return decodePath(a.Path)
 }
 
+func (a *Add) identity() string {
+	if a.id != "" {
+		return a.id
+	}
+	return fileID(cleanKey(a.Path), a.DeletionVector)
+}
+
 func (a *Add) tombstone(now int64, dataChange bool) *Remove {
 	return &Remove{
 		Path: a.Path, DeletionTimestamp: now, DataChange: dataChange, ExtendedFileMetadata: true,
 		PartitionValues: a.PartitionValues, Size: a.Size, Tags: a.Tags, key: a.decodedPath(),
+		DeletionVector: a.DeletionVector, id: a.identity(),
 	}
 }
 
@@ -67,8 +77,9 @@ type Remove struct {
 	PartitionValues      map[string]*string `json:"partitionValues,omitempty"`
 	Size                 int64              `json:"size,omitempty"`
 	Tags                 map[string]string  `json:"tags,omitempty"`
+	DeletionVector       *DeletionVector    `json:"deletionVector,omitempty"` // that the file had
 
-	key string
+	key, id string
 }
 
 // txn is the last version of an application's own transactions that the table has.

@@ -44,7 +44,7 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 		a := &Add{
 			Path: f.text("path", row), PartitionValues: f.pointers("partitionValues", row), Size: f.int("size", row),
 			ModificationTime: f.int("modificationTime", row), DataChange: f.bool("dataChange", row), Stats: f.text("stats", row),
-			Tags: f.strings("tags", row),
+			Tags: f.strings("tags", row), DeletionVector: f.vector("deletionVector", row),
 		}
 		c.files = append(c.files, fileChange{add: a})
 		return a.finish()
@@ -53,11 +53,10 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 		r := &Remove{
 			Path: f.text("path", row), DeletionTimestamp: f.int("deletionTimestamp", row), DataChange: f.bool("dataChange", row),
 			ExtendedFileMetadata: f.bool("extendedFileMetadata", row), PartitionValues: f.pointers("partitionValues", row),
-			Size: f.int("size", row), Tags: f.strings("tags", row),
+			Size: f.int("size", row), Tags: f.strings("tags", row), DeletionVector: f.vector("deletionVector", row),
 		}
-		r.finish()
 		c.files = append(c.files, fileChange{remove: r})
-		return needed(r.Path, "remove.path")
+		return r.finish()
 	},
 	"metaData": func(c *commit, f fieldsOf, row int) error {
 		c.metadata = &Metadata{
@@ -127,6 +126,23 @@ func (f fieldsOf) int(name string, row int) int64 {
 func (f fieldsOf) bool(name string, row int) bool {
 	a, ok := f[name].(*array.Boolean)
 	return ok && a.IsValid(row) && a.Value(row)
+}
+
+func (f fieldsOf) vector(name string, row int) *DeletionVector {
+	a, ok := f[name].(*array.Struct)
+	if !ok || a.IsNull(row) {
+		return nil
+	}
+	fields := structFields(a)
+	v := &DeletionVector{
+		StorageType: fields.text("storageType", row), PathOrInlineDv: fields.text("pathOrInlineDv", row),
+		SizeInBytes: int32(fields.int("sizeInBytes", row)), Cardinality: fields.int("cardinality", row),
+	}
+	if offset := fields["offset"]; offset != nil && offset.IsValid(row) {
+		n := int32(fields.int("offset", row))
+		v.Offset = &n
+	}
+	return v
 }
 
 func (f fieldsOf) list(name string, row int) []string {

@@ -129,16 +129,27 @@ func (s *Snapshot) appendTo(r *checkpointRows, tombstones []*Remove) {
 		if f.PartitionValues != nil {
 			values = f.PartitionValues
 		}
-		r.row(columnRemove, f.Path, f.DeletionTimestamp, f.DataChange, f.ExtendedFileMetadata, values, orNil(f.Size), tags(f.Tags))
+		r.row(columnRemove, f.Path, f.DeletionTimestamp, f.DataChange, f.ExtendedFileMetadata, values, orNil(f.Size), tags(f.Tags), vector(f.DeletionVector))
 	}
 	for _, a := range s.files {
 		values := a.PartitionValues
 		if values == nil {
 			values = map[string]*string{}
 		}
-		r.row(columnAdd, a.Path, values, a.Size, a.ModificationTime, a.DataChange, orNil(a.Stats), tags(a.Tags))
+		r.row(columnAdd, a.Path, values, a.Size, a.ModificationTime, a.DataChange, orNil(a.Stats), tags(a.Tags), vector(a.DeletionVector))
 	}
 	r.flush()
+}
+
+func vector(v *DeletionVector) any {
+	if v == nil {
+		return nil
+	}
+	var offset any
+	if v.Offset != nil {
+		offset = *v.Offset
+	}
+	return []any{v.StorageType, v.PathOrInlineDv, offset, v.SizeInBytes, v.Cardinality}
 }
 
 func features(names []string) any {

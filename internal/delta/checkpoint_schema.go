@@ -18,7 +18,8 @@ var checkpointSchema = arrow.NewSchema([]arrow.Field{
 		nullable("modificationTime", arrow.PrimitiveTypes.Int64),
 		nullable("dataChange", arrow.FixedWidthTypes.Boolean),
 		nullable("stats", arrow.BinaryTypes.String),
-		nullable("tags", stringMap))),
+		nullable("tags", stringMap),
+		nullable("deletionVector", vectorStruct))),
 	nullable("remove", arrow.StructOf(
 		nullable("path", arrow.BinaryTypes.String),
 		nullable("deletionTimestamp", arrow.PrimitiveTypes.Int64),
@@ -26,7 +27,8 @@ var checkpointSchema = arrow.NewSchema([]arrow.Field{
 		nullable("extendedFileMetadata", arrow.FixedWidthTypes.Boolean),
 		nullable("partitionValues", stringMap),
 		nullable("size", arrow.PrimitiveTypes.Int64),
-		nullable("tags", stringMap))),
+		nullable("tags", stringMap),
+		nullable("deletionVector", vectorStruct))),
 	nullable("metaData", arrow.StructOf(
 		nullable("id", arrow.BinaryTypes.String),
 		nullable("name", arrow.BinaryTypes.String),
@@ -57,6 +59,13 @@ const (
 var (
 	stringMap  = arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String)
 	stringList = arrow.ListOfField(arrow.Field{Name: "element", Type: arrow.BinaryTypes.String, Nullable: true})
+
+	vectorStruct = arrow.StructOf(
+		nullable("storageType", arrow.BinaryTypes.String),
+		nullable("pathOrInlineDv", arrow.BinaryTypes.String),
+		nullable("offset", arrow.PrimitiveTypes.Int32),
+		nullable("sizeInBytes", arrow.PrimitiveTypes.Int32),
+		nullable("cardinality", arrow.PrimitiveTypes.Int64))
 )
 
 func nullable(name string, t arrow.DataType) arrow.Field {

@@ -25,7 +25,7 @@ func (t *Table) Commit(ctx context.Context, tx Tx) (int64, error) {
 	if err := tx.validate(); err != nil {
 		return -1, fmt.Errorf("commit to %s: %w", t.dir, err)
 	}
-	if err := t.syncFiles(tx.Adds); err != nil {
+	if err := t.syncFiles(&tx); err != nil {
 		return -1, fmt.Errorf("commit to %s: %w", t.dir, err)
 	}
 	version, err := t.appendAlone(ctx, &tx)
@@ -163,7 +163,7 @@ func (tx *Tx) fileConflict(f fileChange, removes map[string]bool) string {
 	}
 	values := f.remove.PartitionValues
 	if values == nil {
-		if known := tx.Read.file(f.remove.key); known != nil {
+		if known := tx.Read.file(f.remove.id); known != nil {
 			values = known.PartitionValues
 		} else if len(tx.Read.Metadata.PartitionColumns) > 0 {
 			return "" // a file that came and went after what was read

@@ -28,19 +28,8 @@ type action struct {
 	Protocol   *Protocol   `json:"protocol,omitempty"`
 	MetaData   *Metadata   `json:"metaData,omitempty"`
 	Txn        *txn        `json:"txn,omitempty"`
-	Add        *addAction  `json:"add,omitempty"`
-	Remove     *rmAction   `json:"remove,omitempty"`
-}
-
-// addAction and rmAction see the deletion vectors that tables of reader version 1 cannot have.
-type addAction struct {
-	Add
-	DeletionVector json.RawMessage `json:"deletionVector,omitempty"`
-}
-
-type rmAction struct {
-	Remove
-	DeletionVector json.RawMessage `json:"deletionVector,omitempty"`
+	Add        *Add        `json:"add,omitempty"`
+	Remove     *Remove     `json:"remove,omitempty"`
 }
 
 // commitInfo is what a writer tells about its commit. Other writers put numbers and booleans among the
@@ -134,21 +123,14 @@ func (c *commit) parseLine(line []byte) error {
 	return nil
 }
 
-func (c *commit) addFile(a *addAction) error {
-	if len(a.DeletionVector) > 0 && string(a.DeletionVector) != "null" {
-		return fmt.Errorf("%w: data file %q has a deletion vector", ErrProtocol, a.Path)
-	}
-	c.files = append(c.files, fileChange{add: &a.Add})
+func (c *commit) addFile(a *Add) error {
+	c.files = append(c.files, fileChange{add: a})
 	return a.finish()
 }
 
-func (c *commit) removeFile(r *rmAction) error {
-	r.Remove.finish()
-	c.files = append(c.files, fileChange{remove: &r.Remove})
-	if r.Path == "" {
-		return fmt.Errorf("%w: remove without a path", ErrCorrupt)
-	}
-	return nil
+func (c *commit) removeFile(r *Remove) error {
+	c.files = append(c.files, fileChange{remove: r})
+	return r.finish()
 }
 
 // finish completes an add that was read from the log.
@@ -159,15 +141,25 @@ func (a *Add) finish() error {
 	if err := checkPath(a.Path); err != nil {
 		return err
 	}
-	a.key = cleanKey(a.Path)
+	if a.key = cleanKey(a.Path); strings.Contains(a.key, "\x00") { // which fileID relies on
+		return fmt.Errorf("%w: path %q has a NUL", ErrCorrupt, a.Path)
+	}
+	a.id = fileID(a.key, a.DeletionVector)
 	a.parsed = &lazyStats{}
 	a.PartitionValues = normalize(a.PartitionValues)
+	if a.DeletionVector != nil {
+		return a.DeletionVector.check()
+	}
 	return nil
 }
 
-func (r *Remove) finish() {
-	r.key = cleanKey(r.Path)
+func (r *Remove) finish() error {
+	if r.key = cleanKey(r.Path); r.Path == "" || strings.Contains(r.key, "\x00") {
+		return fmt.Errorf("%w: remove without a path, or with a NUL in it", ErrCorrupt)
+	}
+	r.id = fileID(r.key, r.DeletionVector)
 	r.PartitionValues = normalize(r.PartitionValues)
+	return nil
 }
 
 // cleanKey is the decoded path, with ./ and doubled slashes gone.

@@ -1,5 +1,5 @@
 // Package delta reads and writes the transaction log of Delta tables in a folder (protocol reader
-// 1, writer 2). It knows actions, snapshots, commits and checkpoints; it never reads or writes
+// 1, writer 2; with deletion vectors 3 and 7). It knows actions, snapshots, commits and checkpoints; it never reads or writes
 // rows: data files are its caller's.
 //
 // A writer takes a Snapshot, writes its data files under names that nobody else uses (PartitionPath,

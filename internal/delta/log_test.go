@@ -17,21 +17,21 @@ func TestDamagedLog(t *testing.T) {
 		spoil   func(path string) error
 		message string
 	}{
-		"ErrCorrupt gap":               {3, os.Remove, "00000000000000000003.json"},
-		"ErrCorrupt beginning gone":    {0, os.Remove, "00000000000000000000.json"},
-		"ErrCorrupt truncated":         {3, func(path string) error { return os.Truncate(path, 400) }, "00000000000000000003.json: line"},
-		"ErrCorrupt last truncated":    {5, func(path string) error { return os.Truncate(path, 300) }, "00000000000000000005.json: line 2"},
-		"ErrCorrupt last empty":        {5, func(path string) error { return os.Truncate(path, 0) }, "00000000000000000005.json"},
-		"ErrCorrupt zeros":             {2, write("\x00\x00\x00\x00"), "00000000000000000002.json: line 1"},
-		"ErrCorrupt second line":       {2, write("{\"txn\":{\"appId\":\"a\",\"version\":1}}\n{\"add\":"), "line 2"},
-		"ErrCorrupt two objects":       {2, write(`{"txn":{"appId":"a","version":1}}{"txn":{"appId":"b","version":1}}`), "line 1"},
-		"ErrCorrupt array":             {2, write(`[]`), "line 1"},
-		"ErrCorrupt not UTF-8":         {2, write("{\"add\":{\"path\":\"\xff\"}}"), "UTF-8"},
-		"ErrCorrupt no path":           {2, write(`{"add":{"size":1}}`), "path"},
-		"ErrCorrupt wrong type":        {2, write(`{"add":{"path":"a","size":"1"}}`), "line 1"},
-		"ErrCorrupt no metadata":       {0, write(`{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}`), "metadata"},
-		"ErrProtocol deletion vectors": {2, write(`{"add":{"path":"a","size":1,"deletionVector":{"storageType":"u"}}}`), "deletion vector"},
-		"ErrProtocol elsewhere":        {2, write(`{"add":{"path":"s3://bucket/a","size":1}}`), "s3://bucket/a"},
+		"ErrCorrupt gap":             {3, os.Remove, "00000000000000000003.json"},
+		"ErrCorrupt beginning gone":  {0, os.Remove, "00000000000000000000.json"},
+		"ErrCorrupt truncated":       {3, func(path string) error { return os.Truncate(path, 400) }, "00000000000000000003.json: line"},
+		"ErrCorrupt last truncated":  {5, func(path string) error { return os.Truncate(path, 300) }, "00000000000000000005.json: line 2"},
+		"ErrCorrupt last empty":      {5, func(path string) error { return os.Truncate(path, 0) }, "00000000000000000005.json"},
+		"ErrCorrupt zeros":           {2, write("\x00\x00\x00\x00"), "00000000000000000002.json: line 1"},
+		"ErrCorrupt second line":     {2, write("{\"txn\":{\"appId\":\"a\",\"version\":1}}\n{\"add\":"), "line 2"},
+		"ErrCorrupt two objects":     {2, write(`{"txn":{"appId":"a","version":1}}{"txn":{"appId":"b","version":1}}`), "line 1"},
+		"ErrCorrupt array":           {2, write(`[]`), "line 1"},
+		"ErrCorrupt not UTF-8":       {2, write("{\"add\":{\"path\":\"\xff\"}}"), "UTF-8"},
+		"ErrCorrupt no path":         {2, write(`{"add":{"size":1}}`), "path"},
+		"ErrCorrupt wrong type":      {2, write(`{"add":{"path":"a","size":"1"}}`), "line 1"},
+		"ErrCorrupt no metadata":     {0, write(`{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}`), "metadata"},
+		"ErrCorrupt deletion vector": {2, write(`{"add":{"path":"a","size":1,"deletionVector":{"storageType":"u"}}}`), "deletion vector"},
+		"ErrProtocol elsewhere":      {2, write(`{"add":{"path":"s3://bucket/a","size":1}}`), "s3://bucket/a"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func FuzzParseCommit(f *testing.F) {
 			if change.add == nil {
 				continue
 			}
-			body, err := writeLines([]action{{Add: &addAction{Add: *change.add}}})
+			body, err := writeLines([]action{{Add: change.add}})
 			require.NoError(t, err)
 			again, err := parseCommit(body)
 			require.NoError(t, err)

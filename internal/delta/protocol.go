@@ -6,30 +6,88 @@ import (
 	"strings"
 )
 
-// What this package speaks.
+// What this package speaks: these versions, and with deletion vectors those that list their features.
 const (
-	readerVersion = 1
-	writerVersion = 2
+	readerVersion        = 1
+	writerVersion        = 2
+	readerWithFeatures   = 3
+	writerWithFeatures   = 7
+	deletionVectors      = "deletionVectors"
+	readerColumnMapping  = 2
+	columnMappingFeature = "columnMapping"
 )
 
-// writerFeaturesKnown are what writer version 2 stands for, under the names of table features.
-var writerFeaturesKnown = []string{"appendOnly", "invariants"}
+// Features known here, of tables that list theirs. appendOnly and invariants are what writer version 2 stands for.
+var (
+	readerFeaturesKnown = []string{deletionVectors}
+	writerFeaturesKnown = []string{deletionVectors, "appendOnly", "invariants"}
+)
 
 // legacyFeatures are what a writer version brought, before tables listed their features.
 var legacyFeatures = map[int]string{
-	3: "checkConstraints", 4: "changeDataFeed, generatedColumns", 5: "columnMapping", 6: "identityColumns",
+	3: "checkConstraints", 4: "changeDataFeed, generatedColumns", 5: columnMappingFeature, 6: "identityColumns",
+}
+
+// has says whether readers and writers know the table's feature.
+func (p Protocol) has(feature string) bool {
+	return slices.Contains(p.ReaderFeatures, feature) && slices.Contains(p.WriterFeatures, feature)
+}
+
+// with returns the protocol with deletion vectors. What the versions stood for is then listed.
+func (p Protocol) with(feature string) Protocol {
+	if p.MinWriterVersion < writerWithFeatures {
+		p.WriterFeatures = []string{"appendOnly", "invariants"}
+	}
+	p.ReaderFeatures, p.WriterFeatures = append(slices.Clone(p.ReaderFeatures), feature), append(slices.Clone(p.WriterFeatures), feature)
+	p.MinReaderVersion, p.MinWriterVersion = readerWithFeatures, writerWithFeatures
+	return p
+}
+
+// protocol returns the protocol that the transaction's commit sets: of a new table, or of one whose metadata comes to need more; else nil.
+func (tx *Tx) protocol() *Protocol {
+	p := Protocol{MinReaderVersion: readerVersion, MinWriterVersion: writerVersion}
+	if tx.Read != nil {
+		p = tx.Read.Protocol
+	}
+	if set, err := tx.Metadata.settingsOf(); err == nil && set.deletionVectors && !p.has(deletionVectors) {
+		p = p.with(deletionVectors)
+	} else if tx.Read != nil {
+		return nil
+	}
+	return &p
+}
+
+// mayDelete says whether the table that the transaction leaves has deletion vectors.
+func (tx *Tx) mayDelete(m *Metadata) bool {
+	set, err := m.settings()
+	return err == nil && set.deletionVectors && (tx.protocol() != nil || tx.Read.Protocol.has(deletionVectors))
+}
+
+// settingsOf are those of metadata that a transaction may lack.
+func (m *Metadata) settingsOf() (settings, error) {
+	if m == nil {
+		return settings{}, nil
+	}
+	return m.settings()
 }
 
 func (p Protocol) checkRead() error {
 	if p.MinReaderVersion <= readerVersion {
 		return nil
 	}
-	features := strings.Join(p.ReaderFeatures, ", ")
-	if p.MinReaderVersion == 2 {
-		features = "columnMapping"
+	features := []string{columnMappingFeature}
+	if p.MinReaderVersion != readerColumnMapping {
+		features = unknown(p.ReaderFeatures, readerFeaturesKnown)
+	}
+	if p.MinReaderVersion == readerWithFeatures && len(features) == 0 {
+		return nil
 	}
 	return fmt.Errorf("%w: reading needs reader version %d (%s), known is %d; read it with Spark, or drop the feature",
-		ErrProtocol, p.MinReaderVersion, features, readerVersion)
+		ErrProtocol, p.MinReaderVersion, strings.Join(features, ", "), readerVersion)
+}
+
+func unknown(features, known []string) []string {
+	return slices.DeleteFunc(slices.Clone(features), func(f string) bool { return slices.Contains(known, f) })
 }
 
 func (p Protocol) checkWrite() error {
@@ -40,12 +98,11 @@ func (p Protocol) checkWrite() error {
 		return nil
 	}
 	var features []string
-	for v := writerVersion + 1; v <= p.MinWriterVersion && v < 7; v++ {
+	for v := writerVersion + 1; v <= p.MinWriterVersion && v < writerWithFeatures; v++ {
 		features = append(features, legacyFeatures[v])
 	}
-	if p.MinWriterVersion == 7 {
-		features = slices.DeleteFunc(slices.Clone(p.WriterFeatures), func(f string) bool { return slices.Contains(writerFeaturesKnown, f) })
-		if len(features) == 0 {
+	if p.MinWriterVersion == writerWithFeatures {
+		if features = unknown(p.WriterFeatures, writerFeaturesKnown); len(features) == 0 {
 			return nil
 		}
 	}
@@ -57,7 +114,6 @@ func (p Protocol) checkWrite() error {
 var newerProperties = map[string]string{
 	"delta.enableChangeDataFeed":           "false",
 	"delta.columnMapping.mode":             "none",
-	"delta.enableDeletionVectors":          "false",
 	"delta.enableRowTracking":              "false",
 	"delta.enableInCommitTimestamps":       "false",
 	"delta.enableTypeWidening":             "false",

@@ -114,15 +114,27 @@ func (t *Table) makeLog() error {
 	return errors.Join(syncDir(t.dir), syncDir(parent), syncDir(filepath.Dir(parent)))
 }
 
-// syncFiles checks that the files are there, whole, and syncs them and their folders up to the table's.
-func (t *Table) syncFiles(adds []Add) error {
+// syncFiles checks that the added files are there, whole, and syncs them and their folders up to the table's. A file that the
+// transaction adds again, with another deletion vector, is on disk since it was first added.
+func (t *Table) syncFiles(tx *Tx) error {
+	again := map[string]bool{}
+	for _, a := range tx.Removes {
+		again[a.decodedPath()] = true
+	}
 	folders := map[string]bool{}
-	for i := range adds {
-		path := adds[i].LocalPath(t.dir)
-		if err := syncFile(path, adds[i].Size); err != nil {
-			return fmt.Errorf("data file %s: %w", adds[i].Path, err)
+	for i := range tx.Adds {
+		a := &tx.Adds[i]
+		path := a.LocalPath(t.dir)
+		if err := syncFile(path, a.Size, !again[a.key]); err != nil {
+			return fmt.Errorf("data file %s: %w", a.Path, err)
 		}
-		for dir := filepath.Dir(path); !folders[dir]; dir = filepath.Dir(dir) {
+		if a.DeletionVector != nil {
+			if _, err := t.DeletedRows(a); err != nil {
+				return err
+			}
+			folders[t.dir] = true
+		}
+		for dir := filepath.Dir(path); !again[a.key] && !folders[dir]; dir = filepath.Dir(dir) {
 			folders[dir] = true
 			if len(dir) <= len(filepath.Clean(t.dir)) {
 				break
@@ -137,7 +149,7 @@ func (t *Table) syncFiles(adds []Add) error {
 	return nil
 }
 
-func syncFile(path string, size int64) (err error) {
+func syncFile(path string, size int64, toDisk bool) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -149,6 +161,9 @@ func syncFile(path string, size int64) (err error) {
 	}
 	if info.Size() != size {
 		return fmt.Errorf("%w: it has %d bytes, the transaction says %d", ErrInvalid, info.Size(), size)
+	}
+	if !toDisk {
+		return nil
 	}
 	return f.Sync()
 }

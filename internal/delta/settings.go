@@ -14,6 +14,7 @@ type settings struct {
 	logRetention       time.Duration // delta.logRetentionDuration; default 30 days
 	tombstoneRetention time.Duration // delta.deletedFileRetentionDuration; default 7 days
 	cleanLog           bool          // delta.enableExpiredLogCleanup; default true
+	deletionVectors    bool          // delta.enableDeletionVectors
 }
 
 const day = 24 * time.Hour
@@ -32,6 +33,7 @@ func (m Metadata) settings() (settings, error) {
 	}
 	read("delta.appendOnly", parseBool(&s.appendOnly))
 	read("delta.enableExpiredLogCleanup", parseBool(&s.cleanLog))
+	read("delta.enableDeletionVectors", parseBool(&s.deletionVectors))
 	read("delta.logRetentionDuration", parseInterval(&s.logRetention))
 	read("delta.deletedFileRetentionDuration", parseInterval(&s.tombstoneRetention))
 	read("delta.checkpointInterval", func(text string) error {

@@ -16,14 +16,20 @@ type Snapshot struct {
 	Protocol  Protocol
 	Metadata  Metadata
 
-	files      []*Add    // by decoded path
-	tombstones []*Remove // by decoded path
+	files      []*Add    // by fileID
+	tombstones []*Remove // by fileID
 	txns       map[string]txn
 }
 
 // Files returns the table's data files, in the order of their decoded paths. The slice and what it
 // points to are shared: do not change them.
 func (s *Snapshot) Files() []*Add { return s.files }
+
+// DeletionVectors says whether a commit may take rows out of data files by deletion vectors.
+func (s *Snapshot) DeletionVectors() bool {
+	set, err := s.Metadata.settings()
+	return err == nil && set.deletionVectors && s.Protocol.has(deletionVectors)
+}
 
 // Schema returns the table's columns, partition columns included; a type that package table does not
 // have is ErrProtocol.
@@ -35,13 +41,19 @@ func (s *Snapshot) Txn(appID string) (int64, bool) {
 	return t.Version, ok
 }
 
-// file returns the data file with that decoded path, or nil.
-func (s *Snapshot) file(path string) *Add {
-	i, ok := slices.BinarySearchFunc(s.files, path, func(a *Add, path string) int { return cmp.Compare(a.key, path) })
+// file returns the data file with that fileID, or nil.
+func (s *Snapshot) file(id string) *Add {
+	i, ok := slices.BinarySearchFunc(s.files, id, func(a *Add, id string) int { return cmp.Compare(a.id, id) })
 	if !ok {
 		return nil
 	}
 	return s.files[i]
+}
+
+// hasPath says whether the data file with that decoded path is in the table, with or without a deletion vector.
+func (s *Snapshot) hasPath(key string) bool {
+	i, _ := slices.BinarySearchFunc(s.files, key, func(a *Add, key string) int { return cmp.Compare(a.key, key) })
+	return i < len(s.files) && s.files[i].key == key
 }
 
 // replay applies the commits that follow the snapshot, in order, and returns the new one. Its cost is that of the
@@ -55,7 +67,7 @@ func (s *Snapshot) replay(commits []*commit) *Snapshot {
 	if next.txns == nil {
 		next.txns = map[string]txn{}
 	}
-	changes := map[string]fileChange{} // by decoded path: the last word on a file
+	changes := map[string]fileChange{} // by fileID: the last word on a file
 	for _, c := range commits {
 		next.Version = c.version
 		next.Timestamp = laterOf(c.timestamp, next.Timestamp)
@@ -69,7 +81,7 @@ func (s *Snapshot) replay(commits []*commit) *Snapshot {
 			next.txns[t.AppID] = t
 		}
 		for _, f := range c.files {
-			changes[f.path()] = f
+			changes[f.id()] = f
 		}
 	}
 	next.apply(changes)
@@ -97,22 +109,29 @@ func (f fileChange) path() string {
 	return f.remove.key
 }
 
-func (s *Snapshot) apply(changes map[string]fileChange) {
-	paths := slices.Sorted(maps.Keys(changes))
-	adds, removes := make([]*Add, len(paths)), make([]*Remove, len(paths))
-	for i, path := range paths {
-		adds[i], removes[i] = changes[path].add, changes[path].remove
+func (f fileChange) id() string {
+	if f.add != nil {
+		return f.add.id
 	}
-	s.files = merge(s.files, paths, adds, func(a *Add) string { return a.key })
-	s.tombstones = merge(s.tombstones, paths, removes, func(r *Remove) string { return r.key })
+	return f.remove.id
 }
 
-// merge returns a copy of the sorted list in which each of the sorted paths has its new entry, or none
+func (s *Snapshot) apply(changes map[string]fileChange) {
+	ids := slices.Sorted(maps.Keys(changes))
+	adds, removes := make([]*Add, len(ids)), make([]*Remove, len(ids))
+	for i, id := range ids {
+		adds[i], removes[i] = changes[id].add, changes[id].remove
+	}
+	s.files = merge(s.files, ids, adds, func(a *Add) string { return a.id })
+	s.tombstones = merge(s.tombstones, ids, removes, func(r *Remove) string { return r.id })
+}
+
+// merge returns a copy of the sorted list in which each of the sorted ids has its new entry, or none
 // where that is nil.
-func merge[T any](list []*T, paths []string, entries []*T, key func(*T) string) []*T {
+func merge[T any](list []*T, ids []string, entries []*T, idOf func(*T) string) []*T {
 	merged := make([]*T, 0, len(list)+len(entries))
-	for i, path := range paths {
-		at, found := slices.BinarySearchFunc(list, path, func(t *T, path string) int { return cmp.Compare(key(t), path) })
+	for i, id := range ids {
+		at, found := slices.BinarySearchFunc(list, id, func(t *T, id string) int { return cmp.Compare(idOf(t), id) })
 		merged = append(merged, list[:at]...)
 		if list = list[at:]; found {
 			list = list[1:]

@@ -20,14 +20,16 @@ type Stats struct {
 	MinValues  map[string]any
 	MaxValues  map[string]any
 	NullCount  map[string]int64
+	WideBounds bool // rows that reach the bounds may have been deleted since, and NULLs too; still, no row is outside of them
 }
 
 // statsJSON is Stats as the protocol spells it. nullCount may nest in tables of others.
 type statsJSON struct {
-	NumRecords int64          `json:"numRecords"`
-	MinValues  map[string]any `json:"minValues"`
-	MaxValues  map[string]any `json:"maxValues"`
-	NullCount  map[string]any `json:"nullCount"`
+	NumRecords  int64          `json:"numRecords"`
+	MinValues   map[string]any `json:"minValues"`
+	MaxValues   map[string]any `json:"maxValues"`
+	NullCount   map[string]any `json:"nullCount"`
+	TightBounds *bool          `json:"tightBounds,omitempty"` // absent is true
 }
 
 type lazyStats struct {
@@ -56,6 +58,7 @@ func ParseStats(text string) (*Stats, error) {
 		return nil, fmt.Errorf("%w: statistics %.80q: %w", ErrCorrupt, text, err)
 	}
 	s := NewStats(raw.NumRecords)
+	s.WideBounds = raw.TightBounds != nil && !*raw.TightBounds
 	if raw.MinValues != nil {
 		s.MinValues = raw.MinValues
 	}
@@ -76,7 +79,11 @@ func (s *Stats) JSON() (string, error) {
 	for column, count := range s.NullCount {
 		nulls[column] = count
 	}
-	text, err := json.Marshal(statsJSON{s.NumRecords, s.MinValues, s.MaxValues, nulls})
+	raw := statsJSON{s.NumRecords, s.MinValues, s.MaxValues, nulls, nil}
+	if s.WideBounds {
+		raw.TightBounds = new(bool)
+	}
+	text, err := json.Marshal(raw)
 	return string(text), err
 }
 

@@ -59,24 +59,32 @@ func (tx *Tx) validate() error {
 }
 
 func (tx *Tx) validateFiles(metadata *Metadata) error {
-	seen := map[string]bool{}
+	added, removed := map[string]bool{}, map[string]bool{} // by path: a commit has each at most once
 	for i := range tx.Adds {
 		a := &tx.Adds[i]
 		a.DataChange = tx.DataChange
 		if err := a.validate(metadata.PartitionColumns); err != nil {
 			return err
 		}
-		if seen[a.key] {
+		if added[a.key] {
 			return fmt.Errorf("%w: file %s is added twice", ErrInvalid, a.Path)
 		}
-		seen[a.key] = true
+		if a.DeletionVector != nil && !tx.mayDelete(metadata) {
+			return fmt.Errorf("%w: file %s has a deletion vector, which the table's properties do not allow (delta.enableDeletionVectors)", ErrInvalid, a.Path)
+		}
+		added[a.key], added[a.id] = true, true
 	}
 	for _, a := range tx.Removes {
 		key := cleanKey(a.Path)
-		if seen[key] || tx.Read == nil || tx.Read.file(key) == nil {
+		if removed[key] || added[a.identity()] || tx.Read == nil || tx.Read.file(a.identity()) == nil {
 			return fmt.Errorf("%w: file %s is removed but is not in the snapshot that was read, or is added or removed twice", ErrInvalid, a.Path)
 		}
-		seen[key] = true
+		removed[key] = true
+	}
+	for i := range tx.Adds {
+		if a := &tx.Adds[i]; added[a.key] && !removed[a.key] && tx.Read != nil && tx.Read.hasPath(a.key) {
+			return fmt.Errorf("%w: file %s is in the table already", ErrInvalid, a.Path)
+		}
 	}
 	if s, err := metadata.settings(); err != nil || s.appendOnly && tx.DataChange && len(tx.Removes) > 0 {
 		return firstError(err, fmt.Errorf("%w: the table is append-only (delta.appendOnly): rows cannot be changed or removed", ErrInvalid))
@@ -91,12 +99,9 @@ func (tx *Tx) validateRearranged() error {
 	}
 	balance, known := int64(0), true
 	count := func(a *Add, sign int64) {
-		s, err := a.Statistics()
-		if s == nil || err != nil {
-			known = false
-			return
-		}
-		balance += sign * s.NumRecords
+		records, ok := a.Records()
+		known = known && ok
+		balance += sign * records
 	}
 	for i := range tx.Adds {
 		count(&tx.Adds[i], 1)
@@ -112,6 +117,7 @@ func (tx *Tx) validateRearranged() error {
 
 func (a *Add) validate(partitionColumns []string) error {
 	a.key = cleanKey(a.Path)
+	a.id = fileID(a.key, a.DeletionVector)
 	first, _, _ := strings.Cut(a.key, "/")
 	if a.Path == "" || path.IsAbs(a.key) || first == ".." || first == "." || first == logFolder || strings.Contains(a.Path, ":") {
 		return fmt.Errorf("%w: path %q of a data file is not a URL-encoded path inside the table's folder", ErrInvalid, a.Path)
@@ -133,7 +139,13 @@ func (a *Add) validate(partitionColumns []string) error {
 	if a.PartitionValues == nil {
 		a.PartitionValues = map[string]*string{} // the protocol requires the field
 	}
-	return nil
+	if a.DeletionVector == nil {
+		return nil
+	}
+	if _, known := a.Records(); !known {
+		return fmt.Errorf("%w: file %s has a deletion vector and no count of its rows", ErrInvalid, a.Path)
+	}
+	return a.DeletionVector.check()
 }
 
 // validateMetadata refuses a schema by which files that stay would be misread.
@@ -194,9 +206,10 @@ func (tx *Tx) body(at time.Time, readVersion int64) ([]byte, error) {
 		info.OperationParameters = map[string]json.RawMessage{}
 	}
 	actions := []action{{CommitInfo: info}}
-	if tx.Read == nil {
-		actions = append(actions, action{Protocol: &Protocol{MinReaderVersion: readerVersion, MinWriterVersion: writerVersion}})
-	} else {
+	if protocol := tx.protocol(); protocol != nil {
+		actions = append(actions, action{Protocol: protocol})
+	}
+	if tx.Read != nil {
 		info.ReadVersion = &readVersion
 	}
 	if tx.Metadata != nil {
@@ -206,10 +219,10 @@ func (tx *Tx) body(at time.Time, readVersion int64) ([]byte, error) {
 		actions = append(actions, action{Txn: &txn{AppID: id, Version: version, LastUpdated: at.UnixMilli()}})
 	}
 	for _, a := range tx.Removes {
-		actions = append(actions, action{Remove: &rmAction{Remove: *tx.Read.file(cleanKey(a.Path)).tombstone(at.UnixMilli(), tx.DataChange)}})
+		actions = append(actions, action{Remove: tx.Read.file(a.identity()).tombstone(at.UnixMilli(), tx.DataChange)})
 	}
 	for i := range tx.Adds {
-		actions = append(actions, action{Add: &addAction{Add: tx.Adds[i]}})
+		actions = append(actions, action{Add: &tx.Adds[i]})
 	}
 	return writeLines(actions)
 }

@@ -88,22 +88,37 @@ func (t *Table) keptFiles(ctx context.Context, s *Snapshot, dir string, before t
 			return nil, fmt.Errorf("%w: vacuum %s: the log names files by absolute paths (%s); vacuum it with the engine that wrote them", ErrProtocol, t.dir, a.Path)
 		}
 		kept[localPath(dir, a.key)] = true
+		keepVector(kept, dir, a.DeletionVector)
 	}
 	for _, r := range s.tombstones {
 		if r.DeletionTimestamp >= before.UnixMilli() {
 			kept[localPath(dir, r.key)] = true
+			keepVector(kept, dir, r.DeletionVector)
 		}
 	}
 	set, err := s.Metadata.settings()
 	if err == nil && before.After(time.Now().Add(-set.tombstoneRetention)) {
 		return kept, nil
 	}
-	return kept, t.keepRemoved(ctx, s, before, func(path string) { kept[localPath(dir, path)] = true })
+	return kept, t.keepRemoved(ctx, s, before, func(r *Remove) {
+		kept[localPath(dir, r.key)] = true
+		keepVector(kept, dir, r.DeletionVector)
+	})
+}
+
+// keepVector adds the file of a deletion vector to those that must stay.
+func keepVector(kept map[string]bool, dir string, v *DeletionVector) {
+	if v == nil {
+		return
+	}
+	if path, err := v.file(dir); err == nil && path != "" { // one that names no file cannot be read, and so has none to keep
+		kept[path] = true
+	}
 }
 
 // keepRemoved adds the files that were removed since the time and whose tombstones a checkpoint
 // has dropped, because the table keeps tombstones for less long than this vacuum's retention.
-func (t *Table) keepRemoved(ctx context.Context, s *Snapshot, before time.Time, keep func(path string)) error {
+func (t *Table) keepRemoved(ctx context.Context, s *Snapshot, before time.Time, keep func(*Remove)) error {
 	for v := s.Version; v >= 0; v-- {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -117,7 +132,7 @@ func (t *Table) keepRemoved(ctx context.Context, s *Snapshot, before time.Time, 
 		}
 		for _, f := range c.files {
 			if f.remove != nil && f.remove.DeletionTimestamp >= before.UnixMilli() {
-				keep(f.remove.key)
+				keep(f.remove)
 			}
 		}
 	}

@@ -62,11 +62,14 @@ func TestGoldenMerge(t *testing.T) {
 		batches []table.Batch
 		facts   func(f []facts)
 	}{
-		"merge":              {plain, []table.Batch{clientBatch("eu", "acme")}, nil},
-		"merge_cursor":       {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
-		"merge_soft_delete":  {clientBatch("eu", "acme", deletes).Schema, []table.Batch{clientBatch("eu", "acme", deletes)}, nil},
-		"merge_reload":       {plain, []table.Batch{clientBatch("eu", "acme", reloads), clientBatch("eu", "o'neil", reloads), clientBatch("us", "globex")}, nil},
-		"merge_reload_kept":  {plain, []table.Batch{clientBatch("eu", "acme", keeps)}, nil},
+		"merge":             {plain, []table.Batch{clientBatch("eu", "acme")}, nil},
+		"merge_cursor":      {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
+		"merge_soft_delete": {clientBatch("eu", "acme", deletes).Schema, []table.Batch{clientBatch("eu", "acme", deletes)}, nil},
+		"merge_reload":      {plain, []table.Batch{clientBatch("eu", "acme", reloads), clientBatch("eu", "o'neil", reloads), clientBatch("us", "globex")}, nil},
+		"merge_reload_kept": {plain, []table.Batch{clientBatch("eu", "acme", keeps)}, nil},
+		"merge_reconcile": {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed, keeps, func(b *table.Batch) {
+			b.Window, b.ReloadBelow = table.Window{Kind: table.CursorTime}, "2026-01-02 03:04:05.678900"
+		})}, nil},
 		"merge_empty_reload": {plain, []table.Batch{clientBatch("eu", "acme", reloads, func(b *table.Batch) { b.Files, b.Rows = nil, 0 })}, func(f []facts) { f[0] = facts{} }},
 		"merge_duplicates":   {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, func(f []facts) { f[0].distinct = 7 }},
 		"merge_odd_names":    {clientBatch("eu", "acme", odd).Schema, []table.Batch{clientBatch("eu", "acme", odd)}, nil},
@@ -81,9 +84,21 @@ func TestGoldenMerge(t *testing.T) {
 			if c.facts != nil {
 				c.facts(m.facts)
 			}
-			return texts(slices.DeleteFunc([]string{m.keptQuery(), m.checkQuery(), m.statement(), m.changesQuery(6)}, func(s string) bool { return s == "" })...)
+			return texts(slices.DeleteFunc([]string{m.keptQuery(), m.checkQuery(), gone(m), m.statement(), m.changesQuery(6)}, func(s string) bool { return s == "" })...)
 		})
 	}
+}
+
+// gone are the statements that count what a reload will delete: those of a guarded one, when much will go.
+func gone(m *merge) string {
+	if m.reloads("t") == "" {
+		return ""
+	}
+	counts := make([]int64, len(m.batches))
+	for b := range m.batches {
+		m.batches[b].MaxDeleteShare, counts[b] = 0.5, 101
+	}
+	return m.goneQuery() + ";\n\n" + m.guardQuery(counts)
 }
 
 // TestReloadsDeleteRowsOfTheirClientsOnly reads the DELETE of a reload: each of its alternatives must name the region and the client of one
@@ -96,18 +111,23 @@ func TestReloadsDeleteRowsOfTheirClientsOnly(t *testing.T) {
 		"t.`region` = 'eu' AND t.`client_id` = 'acme'", "t.`region` = 'us' AND t.`client_id` = 'acme'",
 		`t.` + "`region` = 'us' AND t.`client_id` = 'o\\'neil\\\\'", "t.`region` = 'eu' AND t.`client_id` = '%s%[1]s'",
 	}
-	clause := regexp.MustCompile(` LEFT ANTI JOIN (\S+) AS s ON (.*) WHERE \((.*)\) AND (\(SELECT count\(\*\) FROM \S+ WHERE NOT \S+\) = \d+ .*)`)
+	clause := regexp.MustCompile(` LEFT ANTI JOIN (\S+) AS s ON (.*) LEFT ANTI JOIN (\S+) AS s ON (.*) WHERE \((.*)\) AND (\(SELECT count\(\*\) FROM \S+\) = \d+ .*)`)
 	for _, d := range []dialect{sparkDialect, databricksDialect} {
 		m := mergeOf(t, d, batches[0].Schema, batches...)
 		found := clause.FindStringSubmatch(m.statement())
 		require.NotNil(t, found, m.statement())
-		require.Equal(t, "`__tributary_source`", found[1])
-		require.Equal(t, "t.`id` = s.`id` AND t.`region` = s.`region` AND t.`client_id` = s.`client_id`", found[2], "its rows that the source has not")
-		require.Equal(t, want, strings.Split(found[3], " OR "))
-		require.Equal(t, "(SELECT count(*) FROM `__tributary_staged` WHERE NOT `__tributary_kept`) = 50 AND t.`id` IS NOT NULL AND t.`region` IS NOT NULL AND t.`client_id` IS NOT NULL",
-			found[4], "only while all is there that was staged")
+		const same = "t.`id` = s.`id` AND t.`region` = s.`region` AND t.`client_id` = s.`client_id`"
+		require.Equal(t, []string{"`__tributary_source`", same, "`__tributary_kept`", same}, found[1:5], "its rows that neither the source nor what is kept has")
+		require.Equal(t, want, strings.Split(found[5], " OR "))
+		require.Equal(t, "(SELECT count(*) FROM `__tributary_staged`) = 50 AND (SELECT count(*) FROM `__tributary_kept`) = 3 AND "+
+			"t.`id` IS NOT NULL AND t.`region` IS NOT NULL AND t.`client_id` IS NOT NULL", found[6], "only while all is there that was staged")
 		require.Contains(t, m.changesQuery(1), found[0]+" GROUP BY", "what is counted is what is deleted")
+		require.Contains(t, m.goneQuery(), found[0]+" GROUP BY", "and what is guarded")
 		require.NotContains(t, m.statement(), "BY SOURCE")
+
+		m.gone = []int64{0, 0, 0, 5, 0}
+		require.Contains(t, m.statement(), "WHERE ("+want[2]+") AND", "those that miss nothing delete nothing")
+		require.NotContains(t, m.statement(), "__tributary_kept")
 
 		none := mergeOf(t, d, batches[0].Schema, batches[1])
 		require.NotContains(t, none.statement(), "DELETE")

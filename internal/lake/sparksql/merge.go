@@ -33,6 +33,7 @@ type merge struct {
 	cursor  string
 	facts   []facts
 	columns table.Schema // of the table
+	gone    []int64      // by batch: how many rows it will delete as a reload; nil when they were not counted
 }
 
 type lakeTable struct {
@@ -89,15 +90,8 @@ func (m *merge) attempt(ctx context.Context) ([]lake.MergeResult, error) {
 	if err := m.prepare(ctx); err != nil {
 		return nil, err
 	}
-	var total lake.MergeResult
-	told := false
-	err := m.lake.each(ctx, statement{text: m.statement()}, func(values []any) error {
-		total.Updated, total.Deleted, total.Inserted, told = integer(values[1]), integer(values[2]), integer(values[3]), true
-		return nil
-	})
+	total, err := m.run(ctx)
 	switch {
-	case err == nil && !told:
-		return nil, errors.New("the server did not say what the merge changed; merge again, which changes nothing more")
 	case is(err, missingTables), is(err, badColumns): // dropped or altered by someone else since it was described
 		return nil, m.stale(ctx, err)
 	case is(err, badValues): // of a type that the table had
@@ -111,6 +105,25 @@ func (m *merge) attempt(ctx context.Context) ([]lake.MergeResult, error) {
 		return nil, err
 	}
 	return m.results(ctx, total)
+}
+
+// run counts what reloads will delete, and merges unless there is nothing to do.
+func (m *merge) run(ctx context.Context) (total lake.MergeResult, err error) {
+	if err := m.countGone(ctx); err != nil {
+		return total, err
+	}
+	if m.sourceRows() == 0 && m.reloads("t") == "" {
+		return total, nil
+	}
+	told := false
+	err = m.lake.each(ctx, statement{text: m.statement()}, func(values []any) error {
+		total.Updated, total.Deleted, total.Inserted, told = integer(values[1]), integer(values[2]), integer(values[3]), true
+		return nil
+	})
+	if err == nil && !told {
+		err = errors.New("the server did not say what the merge changed; merge again, which changes nothing more")
+	}
+	return total, err
 }
 
 // prepare settles the table's columns.

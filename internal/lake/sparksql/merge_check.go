@@ -19,6 +19,11 @@ type facts struct {
 // tenant are lake.ErrBatch.
 func (m *merge) checkStaged(ctx context.Context) error {
 	m.facts = make([]facts, len(m.batches))
+	for _, batch := range m.batches {
+		if err := lake.CheckReload(batch); err != nil {
+			return err
+		}
+	}
 	if err := m.checkKept(ctx); err != nil {
 		return err
 	}

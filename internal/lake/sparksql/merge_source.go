@@ -14,11 +14,19 @@ import (
 // all clients (measured with Delta 4.0.0: 5,000,000 rows copied to delete 10), and conflicts with their merges.
 func (m *merge) source() string {
 	all := fmt.Sprintf("%s\n  SELECT * FROM %s", m.with(), quote(sourceRows))
-	if reloads := m.reloads("t"); reloads != "" {
-		all += fmt.Sprintf("\n  UNION ALL SELECT DISTINCT %s FROM %s AS t LEFT ANTI JOIN %s AS s ON %s WHERE (%s) AND %s",
-			m.missingColumns(), m.name, quote(sourceRows), strings.Join(m.sameKey(), " AND "), reloads, m.complete())
+	if m.reloads("t") != "" {
+		all += fmt.Sprintf("\n  UNION ALL SELECT DISTINCT %s FROM %s", m.missingColumns(), m.missing(m.name))
 	}
 	return all
+}
+
+// missing is the rows t of the table, or of an earlier version of it, that reloads delete: as FROM wants it, with a WHERE.
+func (m *merge) missing(from string) string {
+	text := fmt.Sprintf("%s AS t LEFT ANTI JOIN %s AS s ON %s", from, quote(sourceRows), strings.Join(m.sameKey(), " AND "))
+	if len(m.keptFiles()) > 0 {
+		text += fmt.Sprintf(" LEFT ANTI JOIN %s AS s ON %s", quote(keptRows), strings.Join(m.sameKey(), " AND "))
+	}
+	return text + fmt.Sprintf(" WHERE (%s) AND %s", m.reloads("t"), m.complete())
 }
 
 // missingColumns are the columns of a delete: the keys of a row t of the table, and NULL.
@@ -31,7 +39,7 @@ func (m *merge) missingColumns() string {
 		}
 		all = append(all, fmt.Sprintf("CAST(%s AS %s) AS %s", expr, sqlType(c.Type), quote(c.Name)))
 	}
-	return strings.Join(append(all, "true AS "+quote(deletedColumn), "false AS "+quote(keptColumn)), ", ")
+	return strings.Join(append(all, "true AS "+quote(deletedColumn)), ", ")
 }
 
 // complete says that what is staged is still what was counted: rows that are gone since then must not be taken for rows that
@@ -41,44 +49,56 @@ func (m *merge) complete() string {
 	for _, f := range m.facts {
 		rows += f.rows
 	}
-	conditions := []string{fmt.Sprintf("(SELECT count(*) FROM %s WHERE NOT %s) = %d", quote(stagedRows), quote(keptColumn), rows)}
+	conditions := []string{fmt.Sprintf("(SELECT count(*) FROM %s) = %d", quote(stagedRows), rows)}
+	if kept := m.keptFiles(); len(kept) > 0 {
+		var rows int64
+		for _, file := range kept {
+			rows += file.Rows
+		}
+		conditions = append(conditions, fmt.Sprintf("(SELECT count(*) FROM %s) = %d", quote(keptRows), rows))
+	}
 	for _, key := range m.keys {
 		conditions = append(conditions, column("t", key)+" IS NOT NULL")
 	}
 	return strings.Join(conditions, " AND ")
 }
 
+// keptFiles are the files of what the reloads keep that may delete something.
 func (m *merge) keptFiles() (files []table.File) {
-	for _, b := range m.batches {
-		if b.Reload {
-			files = append(files, b.Kept...)
+	for b, batch := range m.batches {
+		if m.deleting(b) {
+			files = append(files, batch.Kept...)
 		}
 	}
 	return files
 }
 
-// with names what is staged, and of it the rows to merge: with the table's columns, and one row per key.
+// with names what is staged, and of it the rows to merge: with the table's columns, and one row per key. What reloads keep is
+// no part of these rows: Delta rewrites every file with a row that the source matches, whatever becomes of it.
 func (m *merge) with() string {
 	parts := m.stagedParts(m.columns)
-	parts = append(parts, m.keptParts()...)
 	if len(parts) == 0 {
 		parts = []string{m.nothing()}
 	}
 	rows := "SELECT * FROM " + quote(stagedRows)
-	if len(m.keptFiles()) > 0 || slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
+	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
 		rows = m.newestRows()
 	}
-	return fmt.Sprintf("WITH %s AS (%s),\n  %s AS (%s)", quote(stagedRows), strings.Join(parts, "\n    UNION ALL "), quote(sourceRows), rows)
+	text := fmt.Sprintf("WITH %s AS (%s),\n  %s AS (%s)", quote(stagedRows), strings.Join(parts, "\n    UNION ALL "), quote(sourceRows), rows)
+	if kept := m.keptParts(); len(kept) > 0 {
+		text += fmt.Sprintf(",\n  %s AS (%s)", quote(keptRows), strings.Join(kept, "\n    UNION ALL "))
+	}
+	return text
 }
 
 // newestRows selects one row per key. The newest row wins: the largest cursor, then whichever hashes highest, so that a repeat picks the same.
 func (m *merge) newestRows() string {
-	order := quote(keptColumn)
+	order := ""
 	if m.cursor != "" {
-		order += ", " + quote(m.cursor) + " DESC NULLS LAST"
+		order = quote(m.cursor) + " DESC NULLS LAST, "
 	}
-	columns := append(quoted(m.columns.Names()), quote(deletedColumn), quote(keptColumn))
-	return fmt.Sprintf("SELECT %s FROM (SELECT *, row_number() OVER (PARTITION BY %s ORDER BY %s, xxhash64(%s) DESC) AS %s FROM %s) WHERE %s = 1",
+	columns := append(quoted(m.columns.Names()), quote(deletedColumn))
+	return fmt.Sprintf("SELECT %s FROM (SELECT *, row_number() OVER (PARTITION BY %s ORDER BY %sxxhash64(%s) DESC) AS %s FROM %s) WHERE %s = 1",
 		strings.Join(columns, ", "), quoteAll(m.keys), order, quoteAll(m.columns.Names()), quote(rankColumn), quote(stagedRows), quote(rankColumn))
 }
 
@@ -120,15 +140,15 @@ func selectStaged(batch table.Batch, columns table.Schema, from string) string {
 		}
 		all = append(all, expr+" AS "+quote(column.Name))
 	}
-	all = append(all, lake.DeletedExpr(batch, table.Backtick)+" AS "+quote(deletedColumn), "false AS "+quote(keptColumn))
+	all = append(all, lake.DeletedExpr(batch, table.Backtick)+" AS "+quote(deletedColumn))
 	return "SELECT " + strings.Join(all, ", ") + " FROM " + from
 }
 
-// keptParts selects the keys of the rows that reloads kept apart, once each: they keep their rows of the table.
+// keptParts selects the keys of the rows that reloads keep, every file by its own name: one that is gone is then an error.
 func (m *merge) keptParts() []string {
 	var parts []string
-	for _, batch := range m.batches {
-		if !batch.Reload {
+	for b, batch := range m.batches {
+		if !m.deleting(b) {
 			continue
 		}
 		for _, file := range batch.Kept {
@@ -138,25 +158,20 @@ func (m *merge) keptParts() []string {
 	return parts
 }
 
+// selectKept selects keys with the table's types. One that its column cannot hold is not in the table, and matches nothing.
 func (m *merge) selectKept(batch table.Batch, file table.File) string {
-	all, present := make([]string, 0, len(m.columns)+2), make([]string, len(batch.Keys))
-	for _, column := range m.columns {
-		expr := "NULL"
+	all := make([]string, len(m.keys))
+	for i, key := range m.keys {
+		expr := quote(key)
 		switch {
-		case strings.EqualFold(column.Name, table.ClientColumn):
+		case strings.EqualFold(key, table.ClientColumn):
 			expr = literal(batch.Ref.Client)
-		case strings.EqualFold(column.Name, table.RegionColumn):
+		case strings.EqualFold(key, table.RegionColumn):
 			expr = literal(batch.Ref.Region)
-		case slices.ContainsFunc(batch.Keys, func(key string) bool { return strings.EqualFold(key, column.Name) }):
-			expr = quote(column.Name)
 		}
-		all = append(all, fmt.Sprintf("TRY_CAST(%s AS %s) AS %s", expr, sqlType(column.Type), quote(column.Name)))
+		all[i] = fmt.Sprintf("TRY_CAST(%s AS %s) AS %s", expr, sqlType(m.columns[m.columns.Find(key)].Type), quote(key))
 	}
-	for i, key := range batch.Keys { // one that its column cannot hold is not in the table
-		present[i] = fmt.Sprintf("TRY_CAST(%s AS %s) IS NOT NULL", quote(key), sqlType(m.columns[m.columns.Find(key)].Type))
-	}
-	all = append(all, "false AS "+quote(deletedColumn), "true AS "+quote(keptColumn))
-	return "SELECT " + strings.Join(all, ", ") + " FROM " + parquet(file.Path) + " WHERE " + strings.Join(present, " AND ")
+	return "SELECT " + strings.Join(all, ", ") + " FROM " + parquet(file.Path)
 }
 
 // nothing is a source without rows.
@@ -165,7 +180,7 @@ func (m *merge) nothing() string {
 	for _, column := range m.columns {
 		all = append(all, fmt.Sprintf("CAST(NULL AS %s) AS %s", sqlType(column.Type), quote(column.Name)))
 	}
-	all = append(all, "false AS "+quote(deletedColumn), "false AS "+quote(keptColumn))
+	all = append(all, "false AS "+quote(deletedColumn))
 	return "SELECT " + strings.Join(all, ", ") + " WHERE false"
 }
 

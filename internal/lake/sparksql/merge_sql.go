@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
@@ -12,7 +13,6 @@ import (
 const (
 	ownColumns    = "__tributary_"
 	deletedColumn = "__tributary_deleted" // the row is a soft delete
-	keptColumn    = "__tributary_kept"    // the row only keeps its row of the table
 	rankColumn    = "__tributary_rank"    // among the rows of one key
 )
 
@@ -21,24 +21,25 @@ const (
 const (
 	stagedRows = "__tributary_staged"
 	sourceRows = "__tributary_source"
+	keptRows   = "__tributary_kept" // keys of rows that reloads do not delete
 )
 
 // statement is the MERGE.
 func (m *merge) statement() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "MERGE INTO %s AS t\nUSING (\n  %s\n) AS s\nON %s", m.name, m.source(), strings.Join(m.on(), " AND "))
-	act := "NOT s." + quote(keptColumn)
+	act := ""
 	if m.newer() != "" {
-		act += " AND " + m.newer()
+		act = m.newer() + " AND "
 	}
 	if m.deletes() {
-		fmt.Fprintf(&b, "\nWHEN MATCHED AND %s AND s.%s THEN DELETE", act, quote(deletedColumn))
+		fmt.Fprintf(&b, "\nWHEN MATCHED AND %ss.%s THEN DELETE", act, quote(deletedColumn))
 	}
 	if changed := m.changed(); changed != "" {
-		fmt.Fprintf(&b, "\nWHEN MATCHED AND %s AND NOT (%s) THEN UPDATE SET %s", act, changed, m.assignments())
+		fmt.Fprintf(&b, "\nWHEN MATCHED AND %sNOT (%s) THEN UPDATE SET %s", act, changed, m.assignments())
 	}
-	fmt.Fprintf(&b, "\nWHEN NOT MATCHED AND NOT s.%s AND NOT s.%s THEN INSERT (%s) VALUES (%s)",
-		quote(keptColumn), quote(deletedColumn), quoteAll(m.columns.Names()), "s."+strings.Join(quoted(m.columns.Names()), ", s."))
+	fmt.Fprintf(&b, "\nWHEN NOT MATCHED AND NOT s.%s THEN INSERT (%s) VALUES (%s)",
+		quote(deletedColumn), quoteAll(m.columns.Names()), "s."+strings.Join(quoted(m.columns.Names()), ", s."))
 	return b.String()
 }
 
@@ -141,19 +142,31 @@ func (m *merge) rest() []string {
 }
 
 func (m *merge) deletes() bool {
-	return slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" || b.Reload })
+	return m.reloads("t") != "" || slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
 }
 
-// reloads is the condition for the rows of the clients that are reloaded; "" without any.
+// deleting says whether a batch may delete what it does not have: it is a reload, and not known to miss nothing.
+func (m *merge) deleting(b int) bool { return m.batches[b].Reload && (m.gone == nil || m.gone[b] > 0) }
+
+// reloads is the condition for the rows that reloads may delete; "" without any.
 func (m *merge) reloads(alias string) string {
 	var all []string
-	for _, b := range m.batches {
-		if b.Reload {
-			all = append(all, fmt.Sprintf("%s = %s AND %s = %s", column(alias, table.RegionColumn), literal(b.Ref.Region),
-				column(alias, table.ClientColumn), literal(b.Ref.Client)))
+	for b, batch := range m.batches {
+		if !m.deleting(b) {
+			continue
 		}
+		condition := isOf(alias, batch.Ref)
+		if batch.ReloadBelow != "" {
+			condition += " AND " + lake.ReloadBelowExpr(batch, column(alias, batch.Cursor), sqlType(table.Timestamp))
+		}
+		all = append(all, condition)
 	}
 	return strings.Join(all, " OR ")
+}
+
+// isOf is the condition for the rows of a client.
+func isOf(alias string, ref table.Ref) string {
+	return fmt.Sprintf("%s = %s AND %s = %s", column(alias, table.RegionColumn), literal(ref.Region), column(alias, table.ClientColumn), literal(ref.Client))
 }
 
 // sameKey is the condition that two rows have the same key.
@@ -167,9 +180,6 @@ func (m *merge) sameKey() []string {
 
 // changesQuery counts by tenant what the merge inserted, updated and deleted, given the table's version before it.
 func (m *merge) changesQuery(before int64) string {
-	tenant := func(alias string) string {
-		return column(alias, table.RegionColumn) + ", " + column(alias, table.ClientColumn)
-	}
 	act := "true"
 	if m.newer() != "" {
 		act = m.newer()
@@ -178,17 +188,21 @@ func (m *merge) changesQuery(before int64) string {
 	if changed := m.changed(); changed != "" {
 		updates = "NOT (" + changed + ")"
 	}
-	deleted, kept := "s."+quote(deletedColumn), "s."+quote(keptColumn)
+	deleted := "s." + quote(deletedColumn)
 	target := fmt.Sprintf("(SELECT * FROM %s VERSION AS OF %d AS t WHERE %s)", m.name, before, strings.Join(m.on()[:2], " AND "))
 	join := strings.Join(m.sameKey(), " AND ")
 	query := fmt.Sprintf("%s\nSELECT %s, count_if(NOT %s AND NOT %s), count_if(%s AND NOT %s AND %s AND %s), count_if(%s AND %s AND %s) "+
-		"FROM %s AS s LEFT JOIN %s AS t ON %s WHERE NOT %s GROUP BY %[2]s",
-		m.with(), tenant("s"), matched, deleted, matched, deleted, act, updates, matched, deleted, act, quote(sourceRows), target, join, kept)
-	if reloads := m.reloads("t"); reloads != "" {
-		query += fmt.Sprintf("\nUNION ALL SELECT %s, 0, 0, count(*) FROM %s AS t LEFT ANTI JOIN %s AS s ON %s WHERE (%s) AND %s GROUP BY %[1]s",
-			tenant("t"), target, quote(sourceRows), join, reloads, m.complete())
+		"FROM %s AS s LEFT JOIN %s AS t ON %s GROUP BY %[2]s",
+		m.with(), tenant("s"), matched, deleted, matched, deleted, act, updates, matched, deleted, act, quote(sourceRows), target, join)
+	if m.reloads("t") != "" {
+		query += fmt.Sprintf("\nUNION ALL SELECT %s, 0, 0, count(*) FROM %s GROUP BY %[1]s", tenant("t"), m.missing(target))
 	}
 	return query
+}
+
+// tenant is the columns that say whose a row is.
+func tenant(alias string) string {
+	return column(alias, table.RegionColumn) + ", " + column(alias, table.ClientColumn)
 }
 
 // column is a column of a relation.

@@ -1,0 +1,65 @@
+package sparksql
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tributary/internal/lake"
+)
+
+// countGone counts what each reload will delete, and refuses one that would delete too much of its client's rows. Most delete
+// nothing: their merge then reads no more of the table than any other.
+func (m *merge) countGone(ctx context.Context) error {
+	m.gone = nil
+	if m.reloads("t") == "" {
+		return nil
+	}
+	gone := make([]int64, len(m.batches))
+	if err := m.countInto(ctx, m.goneQuery(), gone); err != nil {
+		return err
+	}
+	query := m.guardQuery(gone)
+	if m.gone = gone; query == "" {
+		return nil
+	}
+	all := make([]int64, len(m.batches))
+	if err := m.countInto(ctx, query, all); err != nil {
+		return err
+	}
+	for b, batch := range m.batches {
+		if err := lake.CheckDeletes(batch, gone[b], all[b]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countInto adds up the counts of a query of region, client and count, by batch.
+func (m *merge) countInto(ctx context.Context, query string, counts []int64) error {
+	return m.lake.each(ctx, statement{text: query}, func(values []any) error {
+		if b := m.batchOf(values); b >= 0 {
+			counts[b] += integer(values[2])
+		}
+		return nil
+	})
+}
+
+// goneQuery counts by tenant the rows that reloads will delete.
+func (m *merge) goneQuery() string {
+	return fmt.Sprintf("%s\nSELECT %s, count(*) FROM %s GROUP BY %[2]s", m.with(), tenant("t"), m.missing(m.name))
+}
+
+// guardQuery counts the rows of the clients of which so many will go that it matters; "" when there are none.
+func (m *merge) guardQuery(gone []int64) string {
+	var all []string
+	for b, batch := range m.batches {
+		if lake.Guarded(batch, gone[b]) {
+			all = append(all, "("+isOf("t", batch.Ref)+")")
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("SELECT %s, count(*) FROM %s AS t WHERE %s GROUP BY %[1]s", tenant("t"), m.name, strings.Join(all, " OR "))
+}

@@ -6,7 +6,7 @@ import (
 	"tributary/internal/table"
 )
 
-// MergeCompatible merges batches group by group, each of which one commit can take: one table, the same ids and cursor, each client
+// MergeCompatible merges batches group by group, each of which one commit can take: one table and kind of table, the same ids and cursor, each client
 // once. Groups follow one another. It returns the results in the order of the batches.
 func MergeCompatible(batches []table.Batch, merge func(group []table.Batch) ([]MergeResult, error)) ([]MergeResult, error) {
 	results := make([]MergeResult, len(batches))
@@ -33,7 +33,7 @@ func compatible(batches []table.Batch) [][]int {
 	for i, batch := range batches {
 		at := slices.IndexFunc(groups, func(group []int) bool {
 			first := batches[group[0]]
-			return first.Ref.Schema == batch.Ref.Schema && first.Ref.Table == batch.Ref.Table && first.Cursor == batch.Cursor && first.Deleted == batch.Deleted &&
+			return first.Ref.Schema == batch.Ref.Schema && first.Ref.Table == batch.Ref.Table && first.Cursor == batch.Cursor && first.Deleted == batch.Deleted && first.History == batch.History &&
 				slices.Equal(first.Keys, batch.Keys) && !slices.ContainsFunc(group, func(j int) bool {
 				return batches[j].Ref.Client == batch.Ref.Client && batches[j].Ref.Region == batch.Ref.Region
 			})

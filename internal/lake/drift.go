@@ -13,6 +13,10 @@ import (
 // widens says whether the lake can change a column of an existing table from one type to another that holds its
 // values exactly; nil says that it cannot.
 func Evolve(current table.Schema, batches []table.Batch, widens func(from, to table.Type) bool) (table.Schema, error) {
+	batches, err := withVersions(current, batches)
+	if err != nil {
+		return nil, err
+	}
 	schema := append(table.Schema(nil), current...)
 	for _, batch := range batches {
 		evolves := batch.Drift == "" || batch.Drift == table.DriftEvolve

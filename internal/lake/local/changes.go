@@ -135,10 +135,8 @@ func (m *merge) compare(ctx context.Context) error {
 
 func (m *merge) compareQuery(indexes []int) string {
 	different := []string{"false"}
-	for _, c := range m.schema {
-		if !hasFold(m.src.keys, c.Name) {
-			different = append(different, fmt.Sprintf("s.%s IS DISTINCT FROM t.%[1]s", quote(c.Name)))
-		}
+	for _, column := range lake.ComparedColumns(m.schema, m.src.keys, lake.KeepsVersions(m.src.batches)) {
+		different = append(different, fmt.Sprintf("s.%s IS DISTINCT FROM t.%[1]s", quote(column)))
 	}
 	// The keys are in the condition although __r decides: they let DuckDB skip row groups of the source.
 	return fmt.Sprintf("INSERT INTO changed SELECT t.__b, t.__r, t.__d, t.__f, t.__n FROM src s JOIN (SELECT x.*, h.b AS __b, h.r AS __r, h.d AS __d FROM (%s) x "+

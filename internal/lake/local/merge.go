@@ -118,6 +118,14 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if m.facts, err = src.check(ctx, s, m.schema); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
+		if err := src.deduplicate(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	if lake.KeepsVersions(src.batches) {
+		return m.runHistory(ctx)
+	}
 	return m.run(ctx)
 }
 
@@ -172,11 +180,6 @@ func (m *merge) checkKeys() error {
 
 func (m *merge) run(ctx context.Context) ([]lake.MergeResult, error) {
 	defer func() { removeAll(m.made) }()
-	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
-		if err := m.src.deduplicate(ctx, m.session); err != nil {
-			return nil, err
-		}
-	}
 	m.findCandidates()
 	if err := m.adopt(ctx); err != nil {
 		return nil, err

@@ -33,7 +33,15 @@ type files struct {
 	partitionBy []string
 	adds        []*delta.Add
 	empty       string // a Parquet file without rows
+	versions    string // which rows of a table of versions are read
 }
+
+// Conditions for the rows of a table of versions that are read.
+const (
+	allVersions   = ""
+	validVersions = " WHERE "
+	endedVersions = " WHERE NOT "
+)
 
 // parallelBytes is from what size on a file that is read alone is read by several threads.
 const parallelBytes = 4 << 20
@@ -78,14 +86,22 @@ func (f files) scanPart(columns []string, indexes, numbers []int, fromLog bool) 
 	selected := make([]string, 0, len(columns)+2)
 	for _, name := range columns {
 		column := f.schema[f.schema.Find(name)]
-		expr := quote(column.Name)
-		if fromLog && hasFold(f.partitionBy, name) {
-			expr = part.logValues(column) + " AS " + expr
-		}
-		selected = append(selected, expr)
+		selected = append(selected, part.value(column, fromLog)+" AS "+quote(column.Name))
 	}
 	selected = append(selected, numberOf(indexes, numbers)+" AS __f", fileRow+" AS __n")
-	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(selected, ", "), part.readParquet(fromLog))
+	query := fmt.Sprintf("SELECT %s FROM %s", strings.Join(selected, ", "), part.readParquet(fromLog))
+	if f.versions != allVersions {
+		query += f.versions + part.value(f.schema[f.schema.Find(table.IsCurrent)], fromLog)
+	}
+	return query
+}
+
+// value is a column of the files as their rows have it, or as the log has it.
+func (f files) value(column table.Column, fromLog bool) string {
+	if fromLog && hasFold(f.partitionBy, column.Name) {
+		return f.logValues(column)
+	}
+	return quote(column.Name)
 }
 
 // readParquet names every column and its type, so that DuckDB neither opens each footer while planning

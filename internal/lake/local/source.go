@@ -211,14 +211,14 @@ func (src *source) deduplicate(ctx context.Context, s *session) error {
 	}
 	query := fmt.Sprintf("CREATE TEMP TABLE deduplicated AS SELECT * FROM src QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1",
 		table.QuoteAll(src.keys, table.DoubleQuote), order)
-	drop := "DROP TABLE src"
+	err := s.execAll(ctx, query, src.drop(), "ALTER TABLE deduplicated RENAME TO src")
+	src.view = false
+	return err
+}
+
+func (src *source) drop() string {
 	if src.view {
-		drop = "DROP VIEW src"
+		return "DROP VIEW src"
 	}
-	for _, statement := range []string{query, drop, "ALTER TABLE deduplicated RENAME TO src"} {
-		if err := s.exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	return "DROP TABLE src"
 }

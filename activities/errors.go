@@ -42,6 +42,7 @@ var permanent = []struct {
 	{lake.ErrCorrupt, "Corrupt"},
 	{lake.ErrDenied, "Denied"},
 	{lake.ErrSetup, "Setup"},
+	{lake.ErrGuard, "Guard"},
 	{databricks.ErrSettings, "Setup"},
 	{databricks.ErrDenied, "Denied"},
 	{databricks.ErrMissing, "Missing"},

@@ -84,9 +84,9 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			Timeouts: Timeouts{Extract: 12 * time.Hour, Step: 6 * time.Hour, Heartbeat: 30 * time.Second},
 			Tables: []table.Spec{
 				{Name: "orders", Target: "orders", Cursor: "updated_at", OnNullCursor: "include", Overlap: 10 * time.Minute, OverlapRows: 1000,
-					ZeroDates: "null", TinyInt1: "number", DatetimeZone: "UTC", Drift: "evolve", PartitionBy: []string{"region", "client_id"}},
+					ZeroDates: "null", TinyInt1: "number", DatetimeZone: "UTC", Drift: "evolve", Deletes: table.Deletes{MaxShare: 0.5}, PartitionBy: []string{"region", "client_id"}},
 				{Name: "products", Target: "products",
-					ZeroDates: "null", TinyInt1: "number", DatetimeZone: "UTC", Drift: "evolve", PartitionBy: []string{"region", "client_id"}},
+					ZeroDates: "null", TinyInt1: "number", DatetimeZone: "UTC", Drift: "evolve", Deletes: table.Deletes{MaxShare: 0.5}, PartitionBy: []string{"region", "client_id"}},
 			},
 			Maintain: Maintain{Optimize: true, Vacuum: true, Retention: 168 * time.Hour, Staging: 168 * time.Hour},
 		}},

@@ -29,7 +29,7 @@ tables:
       - {column: customer, mask: last4}
       - {column: source, sql: upper(source)}
     expect: [{name: r, that: "id > 0", otherwise: fail}]
-    deletes: {column: gone, reconcile: false}
+    deletes: {column: gone, reconcile: true, max_share: 0.1}
     review: false
     on_null_cursor: fail
     zero_dates: null
@@ -43,7 +43,7 @@ tables:
 		Name: "orders", Target: "Bestellungen", IDs: []string{"id"}, Cursor: "updated_at", Columns: []string{"id", "updated_at", "Kunde", "mail", "gone"},
 		Where: "status <> ';'", Rename: map[string]string{"Kunde": "customer", "mail": "Email"}, Fill: map[string]string{"source": "${client.id} in ${client.region}"},
 		Transform: []table.Transform{{Column: "email", Hash: "sha256", Salt: "file:/run/secrets/salt"}, {Column: "customer", Mask: "last4"}, {Column: "source", SQL: "upper(source)"}},
-		Expect:    []table.Rule{{Name: "r", That: "id > 0", Otherwise: "fail"}}, Deletes: table.Deletes{Column: "gone"},
+		Expect:    []table.Rule{{Name: "r", That: "id > 0", Otherwise: "fail"}}, Deletes: table.Deletes{Column: "gone", Reconcile: true, MaxShare: 0.1},
 		OnNullCursor: "fail", Overlap: 10 * time.Minute, OverlapRows: 1000, ZeroDates: "null", TinyInt1: "boolean", DatetimeZone: "Europe/Vienna",
 		Drift: "ignore", PartitionBy: []string{"client_id", "customer"},
 		Properties: map[string]string{"delta.logRetentionDuration": "interval 30 days", "team": "7"},
@@ -61,6 +61,13 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+func TestMaxShare(t *testing.T) {
+	for written, want := range map[string]float64{"": 0.5, ", deletes: {reconcile: true}": 0.5, ", deletes: {max_share: 1}": 1, ", deletes: {max_share: 0.01}": 0.01} {
+		got := loaded(t, daily(t, "target: {schema: s}\ntables: [{name: a, cursor: c"+written+"}]")).Syncs[0].Tables[0]
+		require.Equal(t, want, got.Deletes.MaxShare, written)
+	}
+}
+
 func TestErrTable(t *testing.T) {
 	for name, c := range map[string]struct{ table, says string }{
 		"central name":            {`{name: "a b"}`, `tables[0].name: "a b" cannot be the name of a central table too; add a target`},
@@ -70,6 +77,12 @@ func TestErrTable(t *testing.T) {
 		"cursor is excluded":      {`{name: a, cursor: u, exclude: [u]}`, `tables[0].cursor: "u" is excluded`},
 		"cursor is not read":      {`{name: a, cursor: u, columns: [id]}`, `tables[0].cursor: "u" is not in columns`},
 		"delete mark is excluded": {`{name: a, deletes: {column: d}, exclude: [d]}`, `tables[0].deletes.column: "d" is excluded`},
+		"nothing to reconcile":    {`{name: a, deletes: {reconcile: true}}`, "tables[0].deletes.reconcile: has no meaning without a cursor: every run is a full reload"},
+		"no share":                {`{name: a, deletes: {max_share: 0}}`, "tables[0].deletes.max_share: is no share of the rows; write a number above 0 and up to 1"},
+		"negative share":          {`{name: a, deletes: {max_share: -0.1}}`, "tables[0].deletes.max_share: is no share"},
+		"share of percents":       {`{name: a, deletes: {max_share: 10}}`, "such as 0.1 for a tenth"},
+		"share that is none":      {`{name: a, deletes: {max_share: .nan}}`, "tables[0].deletes.max_share: is no share"},
+		"share in quotes":         {`{name: a, deletes: {max_share: "0.1"}}`, "tables[0].deletes.max_share: is no share"},
 		"column twice":            {`{name: a, columns: [id, Id]}`, `tables[0].columns[1]: "Id" is in the list already`},
 		"rename onto a column":    {`{name: a, columns: [b, c], rename: {b: C}}`, `would both be called "C"`},
 		"rename onto the id":      {`{name: a, ids: [id], rename: {nr: id}}`, `tables[0].rename.nr: "nr" and "id" would both be called "id"`},

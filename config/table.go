@@ -36,11 +36,6 @@ type tableFile struct {
 	Properties   map[string]string `json:"properties"`
 }
 
-type deletesFile struct {
-	Column    string `json:"column"`
-	Reconcile bool   `json:"reconcile"`
-}
-
 // Defaults of a table's overlap: how far a window goes back for rows that were committed late.
 const (
 	defaultOverlap     = 10 * time.Minute
@@ -79,7 +74,7 @@ func (c checker) table(at string, t tableFile) table.Spec {
 	spec := table.Spec{
 		Name: t.Name, Target: defaultTo(t.Target, t.Name), IDs: t.IDs, Cursor: t.Cursor, Columns: t.Columns, Exclude: t.Exclude,
 		Where: t.Where, Rename: t.Rename, Fill: t.Fill, Transform: t.Transform, Expect: t.Expect,
-		Deletes: table.Deletes{Column: t.Deletes.Column}, OnNullCursor: t.OnNullCursor,
+		Deletes: c.deletes(at, t), OnNullCursor: t.OnNullCursor,
 		ZeroDates: defaultTo(string(t.ZeroDates), "null"), TinyInt1: defaultTo(t.TinyInt1, "number"),
 		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve), Properties: t.Properties,
 	}
@@ -92,7 +87,6 @@ func (c checker) table(at string, t tableFile) table.Spec {
 	c.oneOf(at+".drift", spec.Drift, table.DriftEvolve, table.DriftIgnore, table.DriftFail)
 	c.zone(at+".datetime_zone", spec.DatetimeZone)
 	c.notYet(at+".review", t.Review)
-	c.notYet(at+".deletes.reconcile", t.Deletes.Reconcile)
 	c.rules(at, spec.Expect)
 	c.columns(at, &spec)
 	return spec

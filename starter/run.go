@@ -20,7 +20,7 @@ import (
 type runFlags struct {
 	selection
 
-	full, detach bool
+	full, allowDeletes, detach bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -34,13 +34,15 @@ A whole sync runs once at a time. With --region, --client or --table a part of i
 that another run has open is skipped, and the summary says so.
 ` + exitCodesHelp,
 		Example: `  tributary run daily
-  tributary run daily --client acme --table orders --full`,
+  tributary run daily --client acme --table orders --full
+  tributary run daily --client acme --table orders --allow-deletes`,
 		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], f) },
 	}
 	a.selectionFlags(cmd, &f.selection)
 	cmd.Flags().BoolVar(&f.full, "full", false, "read every row, whatever the cursor, and delete from the central tables what the clients no longer have")
+	cmd.Flags().BoolVar(&f.allowDeletes, "allow-deletes", false, "delete what the clients no longer have, however much: this once, deletes.max_share does not count")
 	cmd.Flags().BoolVarP(&f.detach, "detach", "d", false, "start it and return at once")
 	return cmd
 }
@@ -62,7 +64,7 @@ func (a *app) run(ctx context.Context, name string, f runFlags) error {
 	if !f.empty() {
 		id += "/only/" + f.text()
 	}
-	in := workflows.SyncInput{Sync: sync, Select: sc.chosen, Mode: workflows.Mode{Reload: f.full}}
+	in := workflows.SyncInput{Sync: sync, Select: sc.chosen, Mode: workflows.Mode{Reload: f.full, AllowDeletes: f.allowDeletes}}
 	c, err := a.dial(ctx, cfg)
 	if err != nil {
 		return err

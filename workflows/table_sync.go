@@ -53,6 +53,9 @@ func newTableSync(ctx workflow.Context, in TableSyncInput) *tableSync {
 	if in.Mode.Reload {
 		in.Spec.Cursor = ""
 	}
+	if in.Mode.AllowDeletes {
+		in.Spec.Deletes.MaxShare = 0
+	}
 	runID := workflow.GetInfo(ctx).WorkflowExecution.RunID
 	return &tableSync{
 		in:     in,

@@ -62,6 +62,23 @@ func TestTableSync(t *testing.T) {
 		require.Empty(t, cursor)
 	})
 
+	t.Run("OK: a run that may delete all has no bound on it", func(t *testing.T) {
+		for _, allow := range []bool{false, true} {
+			env, a := newEnv(t), &steppedActivities{}
+			var share float64
+			a.Extract = func(in activities.ExtractInput) (activities.ExtractResult, error) {
+				share = in.Spec.Deletes.MaxShare
+				return oneRow(in), nil
+			}
+			a.register(env)
+			in := ordersOf("acme")
+			in.Spec.Deletes.MaxShare, in.Mode.AllowDeletes = 0.5, allow
+			env.ExecuteWorkflow(TableSync, in)
+			require.NoError(t, env.GetWorkflowError())
+			require.Equal(t, map[bool]float64{false: 0.5, true: 0}[allow], share)
+		}
+	})
+
 	t.Run("OK: lost files begin again at extract, once more", func(t *testing.T) {
 		env, a := newEnv(t), &steppedActivities{}
 		extracts, merges := 0, 0

@@ -59,6 +59,7 @@ type rule struct {
 	table.Rule
 	failed string
 	used   []string // raw columns
+	clock  bool     // it tells the time
 }
 
 // rules checks the table's rules and returns them in order.
@@ -71,33 +72,32 @@ func (c *compiler) rules(ctx context.Context) ([]rule, error) {
 			faults = append(faults, fmt.Errorf("rule %q: %w: the name is taken; choose another", r.Name, ErrExpression))
 		}
 		seen[r.Name] = true
-		used, err := c.rule(ctx, r)
+		used, clock, err := c.rule(ctx, r)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("rule %q: %w", r.Name, err))
 		}
-		rules = append(rules, rule{Rule: r, failed: "coalesce(NOT (" + r.That + "\n), false)", used: used})
+		rules = append(rules, rule{Rule: r, failed: "coalesce(NOT (" + r.That + "\n), false)", used: used, clock: clock})
 	}
 	return rules, errors.Join(faults...)
 }
 
-func (c *compiler) rule(ctx context.Context, r table.Rule) ([]string, error) {
+func (c *compiler) rule(ctx context.Context, r table.Rule) (used []string, clock bool, err error) {
 	switch r.Otherwise {
 	case table.Warn, table.Quarantine, table.Fail:
 	default:
-		return nil, fmt.Errorf("%w: otherwise is %q; it can be warn, quarantine or fail", ErrExpression, r.Otherwise)
+		return nil, false, fmt.Errorf("%w: otherwise is %q; it can be warn, quarantine or fail", ErrExpression, r.Otherwise)
 	}
-	used, err := c.engine.check(ctx, r.That, c.raw.Names())
-	if err != nil {
-		return nil, err
+	if used, clock, err = c.engine.check(ctx, r.That, c.raw.Names()); err != nil {
+		return nil, false, err
 	}
 	duck, err := c.bind(ctx, r.That, c.empty)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if duck != "BOOLEAN" {
-		return nil, fmt.Errorf("%w: it is a %s, not true or false; compare it with something", ErrExpression, duck)
+		return nil, false, fmt.Errorf("%w: it is a %s, not true or false; compare it with something", ErrExpression, duck)
 	}
-	return used, nil
+	return used, clock, nil
 }
 
 // bind returns the type of a checked expression over a relation.

@@ -34,10 +34,16 @@ var clockValues = []string{"current_date", "current_timestamp"}
 // it takes longer than a small step: it is read once, and only when there is an expression to check.
 var catalogue struct {
 	sync.Mutex
-	functions map[string]bool // by name: whether it is a function of one row
+	functions map[string]function // by name
 }
 
-func functionsOf(ctx context.Context, e *engine) (map[string]bool, error) {
+// function is what is known of a function of DuckDB's.
+type function struct {
+	scalar bool // it is a function of one row
+	clock  bool // it tells the time: the same for all rows of a transaction
+}
+
+func functionsOf(ctx context.Context, e *engine) (map[string]function, error) {
 	catalogue.Lock()
 	defer catalogue.Unlock()
 	if catalogue.functions == nil {
@@ -50,48 +56,49 @@ func functionsOf(ctx context.Context, e *engine) (map[string]bool, error) {
 	return catalogue.functions, nil
 }
 
-func readFunctions(ctx context.Context, e *engine) (map[string]bool, error) {
+func readFunctions(ctx context.Context, e *engine) (map[string]function, error) {
 	rows, err := e.conn.QueryContext(ctx, `SELECT function_name,
-		bool_and(function_type = 'scalar' AND stability IN ('CONSISTENT', 'CONSISTENT_WITHIN_QUERY')), bool_or(function_type = 'macro')
+		bool_and(function_type = 'scalar' AND stability IN ('CONSISTENT', 'CONSISTENT_WITHIN_QUERY')), bool_or(function_type = 'macro'),
+		coalesce(bool_or(stability = 'CONSISTENT_WITHIN_QUERY'), false)
 		FROM duckdb_functions() GROUP BY function_name`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	functions := map[string]bool{}
+	functions := map[string]function{}
 	for rows.Next() {
 		var name string
-		var scalar, macro bool
-		if err := rows.Scan(&name, &scalar, &macro); err != nil {
+		var scalar, macro, clock bool
+		if err := rows.Scan(&name, &scalar, &macro, &clock); err != nil {
 			return nil, err
 		}
-		functions[name] = scalar && !slices.Contains(sessionFunctions, name) || macro && slices.Contains(scalarMacros, name)
+		functions[name] = function{clock: clock, scalar: scalar && !slices.Contains(sessionFunctions, name) || macro && slices.Contains(scalarMacros, name)}
 	}
 	return functions, rows.Err()
 }
 
-// check returns which of the columns an expression uses. An expression that is not one scalar
-// expression over them is ErrExpression, with all its faults.
-func (e *engine) check(ctx context.Context, expression string, columns []string) ([]string, error) {
+// check returns which of the columns an expression uses, and whether it tells the time. An expression that is not one
+// scalar expression over them is ErrExpression, with all its faults.
+func (e *engine) check(ctx context.Context, expression string, columns []string) (used []string, clock bool, err error) {
 	var text string
 	query := "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)"
 	if err := e.conn.QueryRowContext(ctx, query, clauseHead+expression+clauseTail).Scan(&text); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	node, err := single(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrExpression, err)
+		return nil, false, fmt.Errorf("%w: %w", ErrExpression, err)
 	}
 	functions, err := functionsOf(ctx, e)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	w := &walk{functions: functions, columns: columns}
 	w.visit(node, nil)
 	if len(w.faults) > 0 {
-		return nil, fmt.Errorf("%w: %w", ErrExpression, errors.Join(w.faults...))
+		return nil, false, fmt.Errorf("%w: %w", ErrExpression, errors.Join(w.faults...))
 	}
-	return w.used, nil
+	return w.used, w.clock, nil
 }
 
 type parsed struct {
@@ -155,9 +162,10 @@ func bare(node map[string]any) bool {
 
 // walk goes over an expression's tree, as DuckDB serialises it.
 type walk struct {
-	functions map[string]bool
+	functions map[string]function
 	columns   []string
 	used      []string
+	clock     bool
 	faults    []error
 }
 
@@ -230,16 +238,18 @@ func (w *walk) column(node map[string]any, params []string) {
 	if len(names) > 1 || !slices.ContainsFunc(clockValues, same) {
 		w.faultf("%w", unknownColumn(name, w.columns))
 	}
+	w.clock = true
 }
 
 func (w *walk) function(node map[string]any) {
 	name, _ := node["function_name"].(string)
 	name = strings.ToLower(name)
-	scalar, known := w.functions[name]
+	f, known := w.functions[name]
+	w.clock = w.clock || f.clock
 	switch {
 	case !known && node["is_operator"] != true:
 		w.faultf("there is no function %q%s", name, near(name, slices.Collect(maps.Keys(w.functions))))
-	case known && !scalar:
+	case known && !f.scalar:
 		w.faultf("function %q is not allowed: an expression computes one value from one row, the same each time", name)
 	case node["distinct"] == true || node["filter"] != nil:
 		w.faultf("function %q: DISTINCT and FILTER are for aggregates, which are not allowed", name)

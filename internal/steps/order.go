@@ -91,6 +91,20 @@ func (o *orderCheck) begin(key []byte) {
 	o.runs = append(o.runs, span{first: slices.Clone(key)})
 }
 
+// follow takes what another found of the rows that come next.
+func (o *orderCheck) follow(next *orderCheck) {
+	if next == nil || len(next.runs) == 0 && !next.given {
+		return
+	}
+	if o.given = o.given || next.given || len(o.runs)+len(next.runs) > maxRuns; o.given {
+		return
+	}
+	if len(o.runs) > 0 {
+		o.runs[len(o.runs)-1].last = slices.Clone(o.last)
+	}
+	o.runs, o.last = append(o.runs, next.runs...), next.last
+}
+
 // keyWriter appends a row's value so that keys compare, byte by byte, as the values do.
 type keyWriter func(key []byte, row int) []byte
 

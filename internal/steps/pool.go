@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +23,7 @@ type Pool struct {
 
 	mu   sync.Mutex
 	idle []*engine
+	lone []*engine // of one thread each
 }
 
 // NewPool makes a pool for jobs whose folders are below dir, an absolute path. At most size steps run at once, each
@@ -35,10 +37,10 @@ func (p *Pool) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
-	for _, e := range p.idle {
+	for _, e := range slices.Concat(p.idle, p.lone) {
 		err = errors.Join(err, e.close())
 	}
-	p.idle = nil
+	p.idle, p.lone = nil, nil
 	return err
 }
 
@@ -55,29 +57,69 @@ func (p *Pool) take(ctx context.Context, dir string) (e *engine, err error) {
 			p.slots.Release(1)
 		}
 	}()
-	if e := p.pop(); e != nil {
-		if e.conn, err = e.db.Conn(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("connect to DuckDB: %w", err), e.close())
-		}
-		return e, nil
-	}
-	return openEngine(ctx, p.dir, p.limits)
+	return p.connect(ctx, &p.idle, p.limits)
 }
 
-func (p *Pool) pop() *engine {
+// connect takes an idle engine, or starts one.
+func (p *Pool) connect(ctx context.Context, idle *[]*engine, limits Limits) (*engine, error) {
+	e := p.pop(idle)
+	if e == nil {
+		return openEngine(ctx, p.dir, limits)
+	}
+	var err error
+	if e.conn, err = e.db.Conn(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to DuckDB: %w", err), e.close())
+	}
+	return e, nil
+}
+
+func (p *Pool) pop(idle *[]*engine) *engine {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) == 0 {
+	if len(*idle) == 0 {
 		return nil
 	}
-	e := p.idle[len(p.idle)-1]
-	p.idle = p.idle[:len(p.idle)-1]
+	e := (*idle)[len(*idle)-1]
+	*idle = (*idle)[:len(*idle)-1]
 	return e
+}
+
+// singles returns up to n engines of one thread each, for a step that has a place already: one for that, and one for
+// every other place that is free.
+func (p *Pool) singles(ctx context.Context, n int) (engines []*engine, release func(stepErr error) error, err error) {
+	release = func(stepErr error) error {
+		p.slots.Release(int64(max(0, len(engines)-1)))
+		var err error
+		for _, e := range engines {
+			if stepErr != nil {
+				err = errors.Join(err, e.close())
+			} else {
+				err = errors.Join(err, p.keep(e, &p.lone))
+			}
+		}
+		return err
+	}
+	limits := p.limits.filled()
+	for len(engines) < min(n, limits.Threads) && (len(engines) == 0 || p.slots.TryAcquire(1)) {
+		e, err := p.connect(ctx, &p.lone, limits.single())
+		if err != nil {
+			if len(engines) > 0 {
+				p.slots.Release(1)
+			}
+			return nil, nil, errors.Join(err, release(err))
+		}
+		engines = append(engines, e)
+	}
+	return engines, release, nil
 }
 
 // give takes an engine back from a step that went well.
 func (p *Pool) give(e *engine) error {
 	defer p.slots.Release(1)
+	return p.keep(e, &p.idle)
+}
+
+func (p *Pool) keep(e *engine, idle *[]*engine) error {
 	conn := e.conn
 	e.conn = nil
 	if err := conn.Close(); err != nil {
@@ -85,7 +127,7 @@ func (p *Pool) give(e *engine) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = append(p.idle, e)
+	*idle = append(*idle, e)
 	return nil
 }
 

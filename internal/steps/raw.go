@@ -74,7 +74,7 @@ func (f *rawFiles) next() (arrow.RecordBatch, error) {
 }
 
 func (f *rawFiles) end() error {
-	if f.rows != f.raw.Rows {
+	if f.raw.Rows != unknownRows && f.rows != f.raw.Rows {
 		return fmt.Errorf("%w: they have %d rows, %d were extracted", ErrRaw, f.rows, f.raw.Rows)
 	}
 	return errEnd

@@ -15,6 +15,7 @@ type program struct {
 	schema table.Schema
 	// levels nest: the first reads the raw columns, each other reads the one before.
 	levels []level
+	clock  bool     // a SQL step tells the time
 	salts  []string // secret references; the n-th is in the variable saltVariable(n)
 	idSQL  bool     // a SQL step changes an id, so that it must be checked again
 	ids    []string // central names
@@ -121,7 +122,8 @@ func (c *compiler) checkStep(ctx context.Context, p *program, t table.Transform,
 	case t.Mask != "" && id:
 		return fmt.Errorf("%w: a masked id is no longer unique; hash it instead", ErrExpression)
 	case t.SQL != "":
-		_, err := c.engine.check(ctx, t.SQL, p.schema.Names())
+		_, clock, err := c.engine.check(ctx, t.SQL, p.schema.Names())
+		p.clock = p.clock || clock
 		return err
 	}
 	return nil

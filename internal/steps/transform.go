@@ -103,8 +103,32 @@ func (t *transformation) setSalts(ctx context.Context) error {
 	return nil
 }
 
-// write writes the files, one COPY each, within one transaction: now() is the same in all rows.
+// write writes the files: in parts, unless rows are excluded, by their position among all, or a step tells the time, which
+// is one for all rows.
 func (t *transformation) write(ctx context.Context, p pass, out *Transformed) error {
+	parts, err := parts(t.job.Raw.Files)
+	if err != nil {
+		return err
+	}
+	if len(parts) < 2 || p.excluded != nil || t.program.clock {
+		return t.writePart(ctx, p, 0, out)
+	}
+	written := make([]Transformed, len(parts))
+	err = t.eachPart(ctx, parts, func(ctx context.Context, n int, r run) error {
+		part := &transformation{run: r, program: t.program, clean: t.clean}
+		if err := part.setSalts(ctx); err != nil {
+			return err
+		}
+		return part.writePart(ctx, p, n, &written[n])
+	})
+	for _, w := range written {
+		out.Files, out.Rows = append(out.Files, w.Files...), out.Rows+w.Rows
+	}
+	return err
+}
+
+// writePart writes the files of one part, one COPY each, within one transaction: now() is the same in all rows.
+func (t *transformation) writePart(ctx context.Context, p pass, part int, out *Transformed) (err error) {
 	s, err := t.open(ctx, p)
 	if err != nil {
 		return err
@@ -114,13 +138,18 @@ func (t *transformation) write(ctx context.Context, p pass, out *Transformed) er
 	if err := t.engine.exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
+	defer func() {
+		if err == nil {
+			err = t.engine.exec(ctx, "COMMIT")
+		}
+	}()
 	query := "SELECT * FROM " + t.program.over(t.left(p), len(t.program.levels))
 	for n := 0; ; n++ {
 		more, err := s.more()
 		if err != nil || !more {
 			return err
 		}
-		path := filepath.Join(t.clean, fmt.Sprintf("part-%05d.parquet", n))
+		path := filepath.Join(t.clean, fmt.Sprintf("part-%05d-%03d.parquet", part, n))
 		var file table.File
 		err = t.read(s, func() (err error) {
 			file, err = t.copyTo(ctx, parquet(query, path, t.rowGroup()))

@@ -75,6 +75,8 @@ type extraction struct {
 
 	session *session
 	w       table.Window
+	mark    string // where the next window begins; see table.Raw.Watermark
+	notes   []string
 	rows    int64
 	bytes   int64
 	told    time.Time // when progress was last told
@@ -154,9 +156,9 @@ func (e *extraction) read() (table.Raw, error) {
 	if out.rows != e.rows {
 		return table.Raw{}, fmt.Errorf("%d rows were read and %d written", e.rows, out.rows)
 	}
-	raw := table.Raw{Files: out.files, Rows: out.rows, Bytes: out.bytes, ZeroDates: conv.zeroDates, Window: e.w}
+	raw := table.Raw{Files: out.files, Rows: out.rows, Bytes: out.bytes, ZeroDates: conv.zeroDates, Window: e.w, Notes: e.notes}
 	if e.req.From == "" && e.req.To == "" {
-		raw.Watermark = e.w.High
+		raw.Watermark = e.mark
 	}
 	return raw, nil
 }

@@ -106,7 +106,7 @@ func (p *planner) plan() (table.Plan, error) {
 		if role.role == "cursor" {
 			plan.Cursor = p.common[i]
 			if plan.CursorKind = parseType(p.source.columns[i].columnType).cursorKind(); plan.CursorKind == "" {
-				return table.Plan{}, fmt.Errorf("%w: cursor %q is a %s; use a datetime, timestamp, date or integer column, or none",
+				return table.Plan{}, fmt.Errorf("%w: cursor %q is a %s; use a datetime, timestamp, date, integer, char, varchar or uuid column, or none",
 					ErrUnsupported, plan.Cursor, p.source.columns[i].columnType)
 			}
 		}

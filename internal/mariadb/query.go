@@ -116,7 +116,7 @@ func (e *extraction) windowCondition(w table.Window) (string, []driver.Value) {
 		args = append(args, value)
 	}
 	low := w.Low
-	if low == "" && w.Kind == table.CursorInteger {
+	if low == "" && !e.cursorType.temporal() {
 		parts = append(parts, column+" IS NOT NULL")
 	} else if low == "" {
 		parts = append(parts, column+" >= '"+firstDate+"'")
@@ -139,7 +139,7 @@ func (e *extraction) readsNulls() bool {
 // nullCursor is true for rows whose cursor is NULL or a zero date.
 func (e *extraction) nullCursor() string {
 	column := table.Quote(e.cursor.Source, table.Backtick)
-	if e.req.Plan.CursorKind == table.CursorInteger {
+	if !e.cursorType.temporal() {
 		return column + " IS NULL"
 	}
 	return column + " IS NULL OR " + column + " < '" + firstDate + "'"
@@ -149,6 +149,8 @@ func (e *extraction) nullCursor() string {
 // bound is beyond what any integer column holds.
 func (e *extraction) parameter(kind, text string, isLow bool) (value driver.Value, fixed string) {
 	switch kind {
+	case table.CursorString:
+		text, _ = table.StringBound(text)
 	case table.CursorInteger:
 		n, _ := new(big.Int).SetString(text, 10)
 		switch {

@@ -123,6 +123,8 @@ func (t sourceType) cursorKind() string {
 		return table.CursorDate
 	case integers[t.base][0] != "":
 		return table.CursorInteger
+	case t.base == "char" || t.base == "varchar" || t.base == "uuid":
+		return table.CursorString
 	}
 	return ""
 }

@@ -2,11 +2,9 @@ package mariadb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 	"time"
 
 	"tributary/internal/table"
@@ -14,8 +12,8 @@ import (
 
 const day = 24 * time.Hour
 
-// window works out what one run reads, before the snapshot is taken: what commits in between is
-// below no later run's low.
+// window works out what one run reads and, in e.mark, where the next one begins. It is done before the
+// snapshot is taken, which the argument for the mark needs: see settled.
 func (e *extraction) window(ctx context.Context) (table.Window, error) {
 	if e.req.From != "" || e.req.To != "" {
 		return e.backfill(ctx)
@@ -27,11 +25,20 @@ func (e *extraction) window(ctx context.Context) (table.Window, error) {
 		w, err = e.timeWindow(ctx)
 	case table.CursorInteger:
 		w, err = e.integerWindow(ctx)
+	case table.CursorString:
+		w, err = e.stringWindow(ctx)
 	}
 	if err == nil && w.Low != "" && compareBounds(w.Kind, w.High, w.Low) < 0 {
-		w.Low = "" // the clock was set back, or the ids began again: nothing tells what was not read yet
+		e.notef("the cursor went back from %s to %s, as when a clock is set back or ids begin again: everything is read once; "+
+			"run it with --full once the clock has passed %[1]s, as rows that look older than the lake's are not taken", e.req.Plan.Watermark, w.High)
+		w.Low = "" // nothing tells what was not read yet
 	}
 	return w, err
+}
+
+// notef notes what was no failure, and that somebody should know.
+func (e *extraction) notef(format string, args ...any) {
+	e.notes = append(e.notes, fmt.Sprintf(format, args...))
 }
 
 // backfill takes the bounds as asked, and fills a missing end in as a run would.
@@ -49,27 +56,34 @@ func (e *extraction) backfill(ctx context.Context) (table.Window, error) {
 			return w, err
 		}
 	}
-	if w.High != "" {
-		return w, nil
-	}
-	clock := e.integerHigh
-	if w.Kind != table.CursorInteger {
-		clock = e.clockHigh
-	}
 	var err error
-	w.High, err = clock(ctx)
+	switch {
+	case w.High != "" || w.Kind == table.CursorString: // no text is above all others
+	case w.Kind == table.CursorInteger:
+		w.High, err = e.integerHigh(ctx)
+	default:
+		var now time.Time
+		if now, err = e.clock(ctx); err == nil {
+			w.High = e.highAt(now)
+		}
+	}
 	return w, err
 }
 
+// timeWindow ends at the source's own clock, and the next one begins where all that is older has surely arrived.
 func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
-	high, err := e.clockHigh(ctx)
-	w := table.Window{Kind: e.req.Plan.CursorKind, High: high}
-	mark := e.req.Plan.Watermark
-	if err != nil || mark == "" {
+	w := table.Window{Kind: e.req.Plan.CursorKind}
+	now, err := e.clock(ctx)
+	if err != nil {
 		return w, err
 	}
-	if !isBound(w.Kind, mark) {
-		return w, nil // of another cursor, which the table had before: read everything
+	w.High = e.highAt(now)
+	if err := e.markTime(ctx, now); err != nil {
+		return w, err
+	}
+	mark := e.req.Plan.Watermark
+	if mark == "" || !isBound(w.Kind, mark) {
+		return w, nil // a first run; or the mark is of another cursor, which the table had before: read everything
 	}
 	overlap := max(e.req.Spec.Overlap, 0)
 	if w.Kind == table.CursorDate {
@@ -82,60 +96,58 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	return w, nil
 }
 
-// clockHigh is the source's own clock, cut down to what the cursor can tell apart.
-func (e *extraction) clockHigh(ctx context.Context) (string, error) {
+// markTime sets the mark: the clock, or what is earlier and still held up by transactions or replication.
+func (e *extraction) markTime(ctx context.Context, now time.Time) error {
+	seen, err := e.look(ctx, time.Now().Add(-lookAge))
+	if err != nil {
+		return err
+	}
+	at, ok := seen.settled(now, e.notef)
+	if ok {
+		e.mark = e.markAt(at)
+	}
+	if seen.stopped != "" {
+		e.notef("%s", seen.stopped)
+	}
+	if e.client.Replica || seen.replica {
+		return e.markReplica(ctx, now)
+	}
+	return nil
+}
+
+// clock is the source's own clock. A cursor is compared with no other: clients' clocks differ.
+func (e *extraction) clock(ctx context.Context) (time.Time, error) {
 	var text string
 	if err := e.session.conn.QueryRowContext(ctx, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").Scan(&text); err != nil {
-		return "", err
+		return time.Time{}, err
 	}
-	now, err := time.Parse(time.DateTime, text) // takes a fraction of any length
-	if err != nil {
-		return "", err
-	}
+	return time.Parse(time.DateTime, text) // takes a fraction of any length
+}
+
+// highAt is the end of a window at a time: the time itself, or the end of its day, which is read again by the next run.
+func (e *extraction) highAt(now time.Time) string {
 	if e.req.Plan.CursorKind == table.CursorDate {
-		return now.In(e.zone).Format(dateLayout), nil
+		return now.In(e.zone).AddDate(0, 0, 1).Format(dateLayout)
+	}
+	return e.markAt(now)
+}
+
+// markAt is a time as a bound, cut down to what the cursor can tell apart.
+func (e *extraction) markAt(at time.Time) string {
+	if e.req.Plan.CursorKind == table.CursorDate {
+		return at.In(e.zone).Format(dateLayout)
 	}
 	precision := time.Second
 	for range e.cursorType.arg(0, 0) {
 		precision /= 10
 	}
-	return now.Truncate(precision).Format(timeLayout), nil
-}
-
-func (e *extraction) integerWindow(ctx context.Context) (table.Window, error) {
-	high, err := e.integerHigh(ctx)
-	w := table.Window{Kind: table.CursorInteger, High: high}
-	mark := e.req.Plan.Watermark
-	if err != nil || mark == "" {
-		return w, err
-	}
-	if !isBound(w.Kind, mark) {
-		return w, nil // as above
-	}
-	low, _ := new(big.Int).SetString(mark, 10)
-	w.Low = low.Sub(low, big.NewInt(max(e.req.Spec.OverlapRows, 0))).String()
-	return w, nil
-}
-
-// integerHigh is one above the table's largest id, or "" when it has none.
-func (e *extraction) integerHigh(ctx context.Context) (string, error) {
-	var text sql.NullString
-	column := table.Quote(e.cursor.Source, table.Backtick)
-	err := e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR) FROM "+e.from()).Scan(&text)
-	if err != nil || !text.Valid {
-		return "", err
-	}
-	high, ok := new(big.Int).SetString(text.String, 10)
-	if !ok {
-		return "", fmt.Errorf("%w: largest %s is %q, which is no integer", ErrValue, column, text.String)
-	}
-	return high.Add(high, big.NewInt(1)).String(), nil
+	return at.UTC().Truncate(precision).Format(timeLayout)
 }
 
 // errBound is a watermark or backfill bound that is not in canonical text.
 var errBound = errors.New("is not of the cursor's kind")
 
-// isBound says whether text is a canonical bound of that kind.
+// isBound says whether text is a canonical bound of that kind. No text is one of two kinds.
 func isBound(kind, text string) bool {
 	switch kind {
 	case table.CursorTime:
@@ -145,7 +157,10 @@ func isBound(kind, text string) bool {
 		_, err := time.Parse(dateLayout, text)
 		return err == nil
 	case table.CursorInteger:
-		_, ok := new(big.Int).SetString(text, 10)
+		n, ok := new(big.Int).SetString(text, 10)
+		return ok && n.String() == text
+	case table.CursorString:
+		_, ok := table.StringBound(text)
 		return ok
 	}
 	return false
@@ -160,17 +175,23 @@ func checkBound(kind, bound string) error {
 
 var boundExamples = map[string]string{
 	table.CursorTime: `"` + timeLayout + `" (UTC)`, table.CursorDate: `"` + dateLayout + `"`, table.CursorInteger: `"12345"`,
+	table.CursorString: `"'text'"`,
 }
 
-// compareBounds orders two canonical bounds; an empty High is an empty table's and orders last.
+// compareBounds orders two canonical bounds; an empty High is that of an empty table, or of texts, and orders last. Texts have no order
+// here: only their server knows their collation.
 func compareBounds(kind, a, b string) int {
-	if a == "" {
+	switch {
+	case a == "":
 		return 1
+	case kind == table.CursorInteger:
+		left, _ := new(big.Int).SetString(a, 10)
+		right, _ := new(big.Int).SetString(b, 10)
+		return left.Cmp(right)
+	case a == b:
+		return 0
+	case a < b: // canonical text of times and dates sorts by time
+		return -1
 	}
-	if kind != table.CursorInteger {
-		return strings.Compare(a, b)
-	}
-	left, _ := new(big.Int).SetString(a, 10)
-	right, _ := new(big.Int).SetString(b, 10)
-	return left.Cmp(right)
+	return 1
 }

@@ -7,11 +7,12 @@ const (
 	CursorTime    = "time"    // datetime, timestamp
 	CursorDate    = "date"    // date
 	CursorInteger = "integer" // an ever-growing integer id
+	CursorString  = "string"  // ever-growing text: ULIDs, UUIDs of version 7, times as text
 )
 
 // Window is the half-open range [Low, High) of the cursor that one run reads. Values are
 // canonical text: "2006-01-02 15:04:05.000000" in UTC for CursorTime, "2006-01-02" for CursorDate,
-// decimal digits for CursorInteger. An empty Low or High is unbounded. The zero Window, with an
+// decimal digits for CursorInteger, QuoteBound's for CursorString. An empty Low or High is unbounded. The zero Window, with an
 // empty Kind, is a full reload.
 type Window struct {
 	Kind string `json:"kind,omitempty"`

@@ -12,7 +12,7 @@ type Plan struct {
 	Columns    []SourceColumn `json:"columns"`
 	IDs        []string       `json:"ids"`
 	Cursor     string         `json:"cursor,omitempty"`
-	CursorKind string         `json:"cursor_kind,omitempty"` // CursorTime, CursorDate or CursorInteger; "" without a cursor
+	CursorKind string         `json:"cursor_kind,omitempty"` // CursorTime, CursorDate, CursorInteger or CursorString; "" without a cursor
 	Watermark  string         `json:"watermark,omitempty"`   // where the last committed window ended; "" on a first run
 	Comment    string         `json:"comment,omitempty"`     // the source table's comment
 }
@@ -46,9 +46,11 @@ type Raw struct {
 	Window    Window   `json:"window"` // what was read
 	// ReadAt is the source's clock before the first row was read; set where the spec has a History.
 	ReadAt time.Time `json:"read_at,omitzero"`
-	// Watermark is where the next window begins once this one is committed: Window.High, or "" when
-	// nothing was learned (an empty table read by id).
+	// Watermark is where the next window begins once this one is committed, less the overlap: Window.High, or earlier when rows
+	// below it may still arrive (open transactions, replicas), or "" when nothing was learned: the last one stays.
 	Watermark string `json:"watermark,omitempty"`
+	// Notes say what was no failure and that somebody should know, such as a transaction that holds the watermark back.
+	Notes []string `json:"notes,omitempty"`
 	// Keys are files of the same kind with the columns of Plan.KeyPlan, for every row that the source had after Files were
 	// read, whatever its cursor; at least one when they were read, none when not. KeyRows is their number of rows.
 	Keys    []string `json:"keys,omitempty"`

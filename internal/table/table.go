@@ -20,6 +20,8 @@ type Client struct {
 	Columns map[string]string `json:"columns,omitempty"`
 	// DatetimeZone is the zone in which DATETIME values are read; "" means the spec's, or UTC.
 	DatetimeZone string `json:"datetime_zone,omitempty"`
+	// Replica says that the server is a replica, where it is not seen to be one: see the guide's part on replicas.
+	Replica bool `json:"replica,omitempty"`
 	// Connections bounds the connections open to this server at once per worker; 0 means 4.
 	Connections int `json:"connections,omitempty"`
 }

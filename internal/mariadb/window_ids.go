@@ -1,0 +1,138 @@
+package mariadb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"tributary/internal/table"
+)
+
+// integerWindow ends above the largest id. The next one begins there once no transaction is open that may hold a smaller one.
+func (e *extraction) integerWindow(ctx context.Context) (table.Window, error) {
+	high, err := e.integerHigh(ctx)
+	w := table.Window{Kind: table.CursorInteger, High: high}
+	if err == nil {
+		err = e.markOnceSettled(ctx, high)
+	}
+	mark := e.req.Plan.Watermark
+	if err != nil || mark == "" || !isBound(w.Kind, mark) {
+		return w, err // a first run, or a mark of another cursor: read everything
+	}
+	low, _ := new(big.Int).SetString(mark, 10)
+	w.Low = low.Sub(low, big.NewInt(max(e.req.Spec.OverlapRows, 0))).String()
+	return w, nil
+}
+
+// integerHigh is one above the table's largest id, or "" when it has none.
+func (e *extraction) integerHigh(ctx context.Context) (string, error) {
+	text, err := e.largest(ctx)
+	if err != nil || !text.Valid {
+		return "", err
+	}
+	high, ok := new(big.Int).SetString(text.String, 10)
+	if !ok {
+		return "", fmt.Errorf("%w: largest %s is %q, which is no integer", ErrValue, e.cursor.Name, text.String)
+	}
+	return high.Add(high, big.NewInt(1)).String(), nil
+}
+
+// stringWindow has no end: no text is next to another. The next window begins at the largest text, which is read again. MariaDB
+// compares, in the column's own collation, wherever order matters: so no gap can arise, and the column's index is used.
+func (e *extraction) stringWindow(ctx context.Context) (table.Window, error) {
+	w := table.Window{Kind: table.CursorString}
+	text, err := e.largest(ctx)
+	if err != nil {
+		return w, err
+	}
+	if text.String != "" {
+		if err := e.markOnceSettled(ctx, table.QuoteBound(text.String)); err != nil {
+			return w, err
+		}
+	}
+	if mark, ok := table.StringBound(e.req.Plan.Watermark); ok {
+		w.Low, err = e.stringLow(ctx, mark)
+	}
+	return w, err
+}
+
+// stringLow is the text that many rows before the mark as overlap says; "" when there are fewer.
+func (e *extraction) stringLow(ctx context.Context, mark string) (string, error) {
+	back := max(e.req.Spec.OverlapRows, 0)
+	if back == 0 {
+		return table.QuoteBound(mark), nil
+	}
+	column := table.Quote(e.cursor.Source, table.Backtick)
+	var low string
+	err := e.session.conn.QueryRowContext(ctx, fmt.Sprintf("SELECT CAST(%[1]s AS CHAR) FROM %[2]s WHERE %[1]s < ? ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d",
+		column, e.from(), back-1), mark).Scan(&low)
+	if errors.Is(err, sql.ErrNoRows) || low == "" {
+		return "", ignoreNoRows(err)
+	}
+	return table.QuoteBound(low), err
+}
+
+func ignoreNoRows(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// largest is the table's largest cursor.
+func (e *extraction) largest(ctx context.Context) (text sql.NullString, err error) {
+	column := table.Quote(e.cursor.Source, table.Backtick)
+	err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR) FROM "+e.from()).Scan(&text)
+	return text, err
+}
+
+// settleTime is how long a run waits for transactions to end that may hold ids below the largest one. Those that are older
+// when it begins are not waited for.
+const settleTime = 3 * time.Second
+
+// markOnceSettled sets the mark to a bound that was read before, once every transaction has ended that wrote something and was open when,
+// or after, it was read: ids are handed out in order, so who holds a smaller one was open then, and has committed it
+// before the snapshot begins, or never will. While one stays open the mark is left where it is. An
+// account that sees no transactions relies on the overlap.
+func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
+	if bound == "" {
+		return nil
+	}
+	read := time.Now()
+	seen, err := e.look(ctx, read)
+	if err != nil || !seen.allowed {
+		e.mark = bound
+		return err
+	}
+	waiting := seen.writers
+	for {
+		waiting = stillOpen(waiting, seen.writers)
+		if len(waiting) == 0 && !seen.blind {
+			e.mark = bound
+			return nil
+		}
+		if seen.blind || seen.oldWriter(waiting) || time.Since(read) > settleTime {
+			e.notef("the watermark stays, as the ids of %s are not known; its rows, and those after it, are read again", describe(waiting))
+			return nil
+		}
+		if seen, err = e.look(ctx, time.Now()); err != nil {
+			return err
+		}
+	}
+}
+
+// stillOpen returns which of the transactions are open still.
+func stillOpen(waiting, open []writer) []writer {
+	var still []writer
+	for _, w := range waiting {
+		for _, o := range open {
+			if o.id == w.id {
+				still = append(still, o)
+			}
+		}
+	}
+	return still
+}

@@ -1,0 +1,292 @@
+package mariadb
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// lookAge is how old a look may be that another table's run took of the same server: a mark that is so much earlier costs
+	// nothing, and many tables of a server then share one look.
+	lookAge = time.Second
+	// startMargin is how much earlier than its transaction a statement may have begun, and taken its NOW(): the server notes a
+	// transaction's start in whole seconds, and only when it first reaches a table.
+	startMargin = 5 * time.Second
+	// cacheAge is how long INNODB_TRX shows the same: InnoDB fills it anew only when nobody has read it for 100 ms.
+	cacheAge = 110 * time.Millisecond
+	// maxLooks bounds how often a look is repeated because somebody else reads INNODB_TRX all the time.
+	maxLooks = 20
+	// worthNoting is how far a mark may be held back without a word.
+	worthNoting = time.Minute
+)
+
+// open is what a server said, at one time, of what was under way on it.
+type open struct {
+	began   time.Time // by this machine's clock, before the server was asked
+	clock   time.Time // the server's, before it looked
+	allowed bool      // whether the account sees other accounts' transactions (PROCESS)
+	blind   bool      // it may, but what it saw was old
+	replica bool
+	stopped string // why nothing arrives at a replica, where that is known
+	writers []writer
+	running []activity
+}
+
+// writer is an open transaction that has written, or has locked in order to write.
+type writer struct {
+	id         uint64 // InnoDB's, never used again
+	connection uint64
+	start      time.Time // zero when not known: it was prepared (XA), and its connection is gone
+}
+
+// activity is a statement that runs, and belongs to no read-only transaction.
+type activity struct {
+	connection uint64
+	user       string
+	start      time.Time
+}
+
+// settled returns the time before which every row has arrived that will: none that is still to be committed has an earlier cursor, as long as
+// cursors are the server's NOW(). It is the server's clock at the look, or the start of the oldest transaction that has written or of
+// the oldest statement that runs. ok is false when nothing is known, and the mark has to stay.
+//
+// Why that is enough. Take a row that is committed after the snapshot, which begins after the look, and the statement that wrote it.
+// If the statement began after the look's clock was read, so did its NOW(). If it ran when the look listed statements, it is
+// in that list. Else it had ended by then, having written, and its transaction was open when the look
+// listed those, which it does last; that began at most startMargin after its first statement's NOW(). What an application's own clock or a
+// statement's long wait before it reached a table add to that is for the overlap.
+func (o open) settled(now time.Time, notef func(string, ...any)) (at time.Time, ok bool) {
+	if !o.allowed {
+		return now, true
+	}
+	if o.blind {
+		notef("the watermark stays: another program reads information_schema.INNODB_TRX more than ten times a second, so that it shows no present state")
+		return at, false
+	}
+	at = now
+	if o.clock.Before(at) {
+		at = o.clock
+	}
+	var who string
+	for _, s := range o.running {
+		if s.start.Before(at) {
+			at, who = s.start, fmt.Sprintf("a statement of connection %d (user %q)", s.connection, s.user)
+		}
+	}
+	for _, w := range o.writers {
+		if w.start.IsZero() {
+			notef("the watermark stays: %s", describe([]writer{w}))
+			return at, false
+		}
+		if start := w.start.Add(-startMargin); start.Before(at) {
+			at, who = start, describe([]writer{w})
+		}
+	}
+	if now.Sub(at) > worthNoting && who != "" {
+		notef("the watermark is held back to %s by %s; rows since then are read again until it ends", at.UTC().Format(time.DateTime), who)
+	}
+	return at, true
+}
+
+func describe(writers []writer) string {
+	if len(writers) == 0 {
+		return "open transactions"
+	}
+	w := writers[0]
+	for _, other := range writers {
+		if other.start.Before(w.start) {
+			w = other
+		}
+	}
+	if w.start.IsZero() {
+		return "a prepared transaction whose connection is gone (see XA RECOVER, and commit it or roll it back)"
+	}
+	return fmt.Sprintf("a transaction of connection %d, open since %s UTC", w.connection, w.start.UTC().Format(time.DateTime))
+}
+
+// oldWriter says whether one of them is not worth waiting for.
+func (o open) oldWriter(writers []writer) bool {
+	for _, w := range writers {
+		if w.start.IsZero() || o.clock.Sub(w.start) > 2*settleTime {
+			return true
+		}
+	}
+	return false
+}
+
+// lookouts has the last look at each server: INNODB_TRX serves all its readers from one cache, so those of this process take turns.
+var lookouts sync.Map
+
+type lookout struct {
+	turn chan struct{} // holds one token while somebody looks
+	last open
+}
+
+// look returns what is under way on the server, as of notBefore (by this machine's clock) or later.
+func (e *extraction) look(ctx context.Context, notBefore time.Time) (open, error) {
+	key, err := e.session.server(ctx, e.client.User+"@"+address(e.client))
+	if err != nil || key == "" {
+		return open{}, err
+	}
+	entry, _ := lookouts.LoadOrStore(key, &lookout{turn: make(chan struct{}, 1)})
+	l := entry.(*lookout)
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return open{}, context.Cause(ctx)
+	}
+	defer func() { <-l.turn }()
+	if !l.last.began.Before(notBefore) {
+		return l.last, nil
+	}
+	if wait := cacheAge - time.Since(l.last.began); l.last.allowed && wait > 0 {
+		if err := pause(ctx, wait); err != nil {
+			return open{}, err
+		}
+	}
+	seen, err := e.session.look(ctx)
+	if err == nil {
+		l.last = seen
+	}
+	return seen, err
+}
+
+// server names the server that the session is connected to, which one address need not tell; "" when it does not say, as other servers
+// than MariaDB.
+func (c *session) server(ctx context.Context, address string) (string, error) {
+	var name string
+	err := c.conn.QueryRowContext(ctx, "SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id)").Scan(&name)
+	if err != nil {
+		return "", unlessServer(err)
+	}
+	return address + "/" + name, nil
+}
+
+// unlessServer drops what the server itself answered: an account that may not look, or a server that has nothing to look at.
+func unlessServer(err error) error {
+	if code(err) != 0 {
+		return nil
+	}
+	return err
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// look asks for the clock, then for statements, then for transactions; settled depends on the order. A transaction of our own must
+// be listed with the very statement that asks, or what is listed is older.
+func (c *session) look(ctx context.Context) (seen open, err error) {
+	began := time.Now()
+	replica, stopped, err := c.replication(ctx)
+	if err != nil {
+		return seen, err
+	}
+	for try := range maxLooks {
+		if try > 0 {
+			if err := pause(ctx, cacheAge+rand.N(cacheAge)); err != nil {
+				return seen, err
+			}
+		}
+		if err := c.begin(); err != nil {
+			return seen, err
+		}
+		seen = open{began: began, replica: replica, stopped: stopped, allowed: true}
+		fresh, err := c.underWay(ctx, &seen)
+		if code(err) != 0 {
+			return open{began: began, replica: replica, stopped: stopped}, nil
+		}
+		if err != nil || fresh {
+			return seen, err
+		}
+		began = time.Now()
+	}
+	seen.blind = true
+	return seen, nil
+}
+
+func (c *session) underWay(ctx context.Context, seen *open) (fresh bool, err error) {
+	if err := c.statements(ctx, seen); err != nil {
+		return false, err
+	}
+	reading := map[uint64]bool{} // connections in a read-only transaction
+	nonce := fmt.Sprintf("look %016x", rand.Uint64())
+	rows, err := c.conn.QueryContext(ctx, strings.Replace(transactionsQuery, "nonce", nonce, 1))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var w writer
+		var start int64
+		var readOnly, undone, ours bool
+		var query string
+		if err := rows.Scan(&w.id, &w.connection, &start, &readOnly, &undone, &ours, &query); err != nil {
+			return false, err
+		}
+		if w.connection != 0 {
+			w.start = time.Unix(start, 0)
+		}
+		switch {
+		case ours:
+			fresh = strings.Contains(query, nonce)
+		case readOnly:
+			reading[w.connection] = true
+		case w.id != 0 && (w.connection != 0 || !undone): // what a crash left is undone, and never committed
+			seen.writers = append(seen.writers, w)
+		}
+	}
+	var running []activity
+	for _, s := range seen.running {
+		if !reading[s.connection] {
+			running = append(running, s)
+		}
+	}
+	seen.running = running
+	return fresh, rows.Err()
+}
+
+// transactionsQuery lists transactions. trx_started is in the server's own zone, whatever the session's: of two times that
+// it may mean, when clocks are set back for winter, it takes the earlier. A transaction that has written nothing has id 0, or one from 2^48 on.
+const transactionsQuery = `SET STATEMENT time_zone = 'SYSTEM' FOR SELECT /* nonce */ IF(trx_id < 281474976710656, trx_id, 0), trx_mysql_thread_id,
+ UNIX_TIMESTAMP(trx_started) - CASE trx_started WHEN FROM_UNIXTIME(UNIX_TIMESTAMP(trx_started) - 3600) THEN 3600
+  WHEN FROM_UNIXTIME(UNIX_TIMESTAMP(trx_started) - 1800) THEN 1800 ELSE 0 END,
+ trx_is_read_only OR trx_autocommit_non_locking, trx_state = 'ROLLING BACK', trx_mysql_thread_id = CONNECTION_ID(), COALESCE(trx_query, '')
+ FROM information_schema.INNODB_TRX`
+
+// statements notes the clock and the statements that run, but for the server's own threads and this one. TIME_MS is counted on after the clock was
+// read, so a statement's start is not later than it was.
+func (c *session) statements(ctx context.Context, seen *open) error {
+	rows, err := c.conn.QueryContext(ctx, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR), ID, USER, COALESCE(TIME_MS, 0), ID = CONNECTION_ID()"+
+		" FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID() OR USER <> 'system user'"+
+		" AND COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Slave_IO', 'Slave_SQL', 'Slave_worker')")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var s activity
+		var clock string
+		var millis float64
+		var ours bool
+		if err := rows.Scan(&clock, &s.connection, &s.user, &millis, &ours); err != nil {
+			return err
+		}
+		if seen.clock, err = time.Parse(time.DateTime, clock); err != nil {
+			return err
+		}
+		if s.start = seen.clock.Add(-time.Duration(millis * float64(time.Millisecond))); !ours {
+			seen.running = append(seen.running, s)
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,200 @@
+package mariadb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/table"
+	"tributary/internal/testserver"
+)
+
+// connection is one of an application's, that stays open.
+func (f *fixture) connection(statements ...string) *sql.Conn {
+	f.Helper()
+	conn, err := server.Open(f.T, f.database).Conn(f.Context())
+	require.NoError(f, err)
+	f.Cleanup(func() { _ = conn.Close() })
+	f.on(conn, statements...)
+	return conn
+}
+
+func (f *fixture) on(conn *sql.Conn, statements ...string) {
+	f.Helper()
+	for _, statement := range statements {
+		_, err := conn.ExecContext(f.Context(), statement)
+		require.NoError(f, err, statement)
+	}
+}
+
+const timed = "create table t (id int primary key auto_increment, at datetime(6) null default (utc_timestamp(6)), key (at))"
+
+// byTime has no overlap: the mark alone has to be right.
+var byTime = table.Spec{Name: "t", Cursor: "at"}
+
+// serverTime is the server's clock as a bound.
+func (f *fixture) serverTime() (now string) {
+	f.Helper()
+	require.NoError(f, server.Open(f.T, f.database).QueryRow("select cast(utc_timestamp(6) as char)").Scan(&now))
+	return now
+}
+
+func TestOpenTransactionsHoldTheWatermarkBack(t *testing.T) {
+	t.Run("OK rows that are committed after the run are read by the next", func(t *testing.T) {
+		f := newFixture(t, timed)
+		before := f.serverTime()
+		app := f.connection("begin", "insert into t (id) values (1)")
+		f.exec("insert into t (id) values (2)")
+		lookouts.Clear()
+		raw, rows := f.run(byTime, "")
+		assert.Equal(t, "2", column(rows, 0), "what is committed is not kept waiting")
+		assert.Less(t, raw.Watermark, before)
+		assert.Greater(t, raw.Window.High, before)
+		f.on(app, "commit")
+		raw, rows = f.run(byTime, raw.Watermark)
+		assert.Equal(t, "1|2", column(rows, 0))
+		lookouts.Clear()
+		ended := f.serverTime()
+		raw, _ = f.run(byTime, raw.Watermark)
+		assert.Greater(t, raw.Watermark, ended, "nothing holds it any more")
+		assert.Empty(t, raw.Notes)
+	})
+	t.Run("OK those that write nothing do not", func(t *testing.T) {
+		f := newFixture(t, timed)
+		f.connection("start transaction read only", "select * from t")
+		f.connection("start transaction with consistent snapshot", "select * from t")
+		lookouts.Clear()
+		before := f.serverTime()
+		raw, _ := f.run(byTime, "")
+		assert.Greater(t, raw.Watermark, before)
+	})
+	t.Run("OK a statement that runs holds it, before its transaction shows", func(t *testing.T) {
+		f := newFixture(t, timed)
+		conn := f.connection()
+		before, done := f.serverTime(), make(chan error)
+		go func() {
+			_, err := conn.ExecContext(context.Background(), "insert into t (id, at) select 1, utc_timestamp(6) from (select sleep(2)) s")
+			done <- err
+		}()
+		time.Sleep(200 * time.Millisecond)
+		lookouts.Clear()
+		raw, rows := f.run(byTime, "")
+		assert.Empty(t, rows)
+		require.NoError(t, <-done)
+		_, rows = f.run(byTime, raw.Watermark)
+		assert.Equal(t, "1", column(rows, 0))
+		assert.Greater(t, raw.Window.High, before)
+	})
+	t.Run("OK a prepared transaction whose connection is gone leaves it where it was", func(t *testing.T) {
+		f := newFixture(t, timed)
+		conn, id := f.connection("xa start 'orphan'", "insert into t (id) values (1)", "xa end 'orphan'", "xa prepare 'orphan'"), 0
+		require.NoError(t, conn.QueryRowContext(t.Context(), "select connection_id()").Scan(&id))
+		f.exec(fmt.Sprintf("kill %d", id))
+		defer f.exec("xa rollback 'orphan'")
+		require.Eventually(t, func() bool {
+			lookouts.Clear()
+			raw, _ := f.run(byTime, "")
+			return raw.Watermark == "" && strings.Contains(strings.Join(raw.Notes, " "), "XA RECOVER")
+		}, 10*time.Second, 50*time.Millisecond)
+	})
+	t.Run("OK an account that sees none goes by its clock", func(t *testing.T) {
+		f := newFixture(t, timed)
+		f.connection("begin", "insert into t (id) values (1)")
+		f.limited("select")
+		raw, _ := f.run(byTime, "")
+		assert.Equal(t, raw.Window.High, raw.Watermark)
+	})
+}
+
+// limited makes the client use an account with these privileges on its database, and global ones.
+func (f *fixture) limited(privileges string, global ...string) {
+	f.Helper()
+	user := "limited_" + f.database[len(f.database)-8:]
+	f.exec("create user '"+user+"'@'%' identified by '"+server.Password+"'", "grant "+privileges+" on "+f.database+".* to '"+user+"'@'%'")
+	for _, privilege := range global {
+		f.exec("grant " + privilege + " on *.* to '" + user + "'@'%'")
+	}
+	f.client.User = user
+	f.Cleanup(func() { server.Exec(f.T, "drop user '"+user+"'@'%'") })
+}
+
+// TestTransactionsStartInTheServersOwnZone has a server far from UTC: it shows when a transaction started in its own
+// zone, whatever the session's.
+func TestTransactionsStartInTheServersOwnZone(t *testing.T) {
+	t.Setenv("TZ", "Asia/Tokyo")
+	tokyo := testserver.MariaDB(t, testserver.Private())
+	name := tokyo.Database(t, "source")
+	tokyo.ExecIn(t, name, timed)
+	app, err := tokyo.Open(t, name).Begin()
+	require.NoError(t, err)
+	defer func() { _ = app.Rollback() }()
+	var before string
+	require.NoError(t, app.QueryRow("select cast(utc_timestamp(6) - interval 8 second as char)").Scan(&before))
+	_, err = app.Exec("insert into t (id) values (1)")
+	require.NoError(t, err)
+
+	f := &fixture{T: t, database: name, client: table.Client{ID: "acme", Host: tokyo.Host, Port: tokyo.Port, Database: name, User: tokyo.User}}
+	raw, _ := f.run(byTime, "")
+	assert.Less(t, raw.Watermark, raw.Window.High)
+	assert.Greater(t, raw.Watermark, before, "a few seconds before the start, and not hours")
+}
+
+func TestAReaderOfTheSameListDoesNotHideTransactions(t *testing.T) {
+	f := newFixture(t, timed)
+	conn, ctx := f.connection(), t.Context()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan struct{})
+	go func() { // faster than the list is ever filled anew
+		defer close(ended)
+		for reading.Err() == nil {
+			var n int
+			_ = conn.QueryRowContext(ctx, "select count(*) from information_schema.innodb_trx").Scan(&n)
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	time.Sleep(200 * time.Millisecond)
+	lookouts.Clear()
+	f.connection("begin", "insert into t (id) values (1)")
+	raw, _ := f.run(byTime, "")
+	assert.Empty(t, raw.Watermark, "it stays where it was, rather than pass a transaction by")
+	assert.Contains(t, strings.Join(raw.Notes, " "), "INNODB_TRX")
+	stop()
+	<-ended
+}
+
+func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
+	create := "create table t (id int primary key auto_increment, v int)"
+	spec := table.Spec{Name: "t", Cursor: "id"}
+	t.Run("OK it waits for a transaction that ends soon", func(t *testing.T) {
+		f := newFixture(t, create)
+		app := f.connection("begin", "insert into t values (null, 1)")
+		f.exec("insert into t values (null, 2)")
+		go func() {
+			time.Sleep(700 * time.Millisecond)
+			_, _ = app.ExecContext(context.Background(), "commit")
+		}()
+		raw, rows := f.run(spec, "1")
+		assert.Equal(t, "1|2", column(rows, 0), "the run read what was committed while it waited")
+		assert.Equal(t, "3", raw.Watermark)
+	})
+	t.Run("OK it stays while one is open for long", func(t *testing.T) {
+		f := newFixture(t, create)
+		app := f.connection("begin", "insert into t values (null, 1)")
+		f.exec("insert into t values (null, 2)")
+		raw, rows := f.run(spec, "1")
+		assert.Equal(t, "2", column(rows, 0))
+		assert.Empty(t, raw.Watermark)
+		assert.Contains(t, strings.Join(raw.Notes, " "), "the watermark stays")
+		f.on(app, "commit")
+		raw, rows = f.run(spec, "1")
+		assert.Equal(t, "1|2", column(rows, 0))
+		assert.Equal(t, "3", raw.Watermark)
+	})
+}

@@ -56,7 +56,7 @@ var tests = []struct {
 	{name: "Widening", run: testWidening}, {name: "Batches", run: testBatches}, {name: "Types", run: testTypes},
 	{name: "Names", run: testNames}, {name: "ManyColumns", run: testManyColumns}, {name: "Tenants", run: testTenants},
 	{name: "ManyClients", run: testManyClients}, {name: "Partitions", run: testPartitions}, {name: "Concurrent", run: testConcurrent},
-	{name: "TimeTravel", run: testTimeTravel}, {name: "SyncLog", run: testSyncLog}, {name: "Maintenance", run: testMaintenance},
+	{name: "Versions", run: testVersions}, {name: "TimeTravel", run: testTimeTravel}, {name: "SyncLog", run: testSyncLog}, {name: "Maintenance", run: testMaintenance},
 	{name: "Query", run: testQuery}, {name: "Execute", run: testExecute},
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +51,12 @@ func keeps(b *table.Batch) {
 	b.Reload, b.Kept = true, []table.File{{Path: "/staging/kept/00000.parquet", Rows: 2}, {Path: "/staging/kept/00001.parquet", Rows: 1}}
 }
 
+func versions(b *table.Batch) {
+	b.History, b.ReadAt = table.HistoryOnly, time.Date(2026, 11, 21, 12, 0, 0, 123456789, time.UTC)
+}
+
+func readLater(b *table.Batch) { b.ReadAt = b.ReadAt.Add(time.Hour) }
+
 func TestGoldenMerge(t *testing.T) {
 	plain := clientBatch("eu", "acme").Schema
 	timed := func(b *table.Batch) { withColumn("updated", table.Timestamp)(b); b.Cursor = "updated" }
@@ -72,7 +79,11 @@ func TestGoldenMerge(t *testing.T) {
 		})}, nil},
 		"merge_empty_reload": {plain, []table.Batch{clientBatch("eu", "acme", reloads, func(b *table.Batch) { b.Files, b.Rows = nil, 0 })}, func(f []facts) { f[0] = facts{} }},
 		"merge_duplicates":   {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, func(f []facts) { f[0].distinct = 7 }},
-		"merge_odd_names":    {clientBatch("eu", "acme", odd).Schema, []table.Batch{clientBatch("eu", "acme", odd)}, nil},
+		"merge_versions": {clientBatch("eu", "acme", timed, deletes).Schema.WithVersions(), []table.Batch{
+			clientBatch("eu", "acme", timed, deletes, versions), clientBatch("us", "o'neil", timed, deletes, versions, readLater),
+		}, nil},
+		"merge_versions_reload": {plain.WithVersions(), []table.Batch{clientBatch("eu", "acme", keeps, versions)}, nil},
+		"merge_odd_names":       {clientBatch("eu", "acme", odd).Schema, []table.Batch{clientBatch("eu", "acme", odd)}, nil},
 		"merge_unlike_schemas": {clientBatch("eu", "acme", withColumn("n", table.Decimal(20, 0))).Schema, []table.Batch{
 			clientBatch("eu", "acme"), clientBatch("eu", "globex", withColumn("n", table.Integer)), clientBatch("us", "initech"),
 			clientBatch("us", "hooli", withColumn("N", table.Decimal(20, 0))),

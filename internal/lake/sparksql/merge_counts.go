@@ -61,6 +61,9 @@ func (m *merge) commits(ctx context.Context, total lake.MergeResult) ([]lake.Com
 	slices.SortStableFunc(merges, func(a, b lake.Commit) int { return m.likeness(b, total) - m.likeness(a, total) })
 	likeliest := merges[0]
 	read, err := strconv.ParseInt(likeliest.Metrics["numSourceRows"], 10, 64)
+	if m.history() {
+		read -= total.Updated // versions that end are rows of the source too
+	}
 	if err == nil && read < m.sourceRows() && m.likeness(likeliest, total) == mostLike {
 		return nil, lake.Incomplete(m.batches[0], "the merge read %d rows where %d are staged, stage it again", read, m.sourceRows())
 	}

@@ -47,7 +47,7 @@ func (m *merge) countInto(ctx context.Context, query string, counts []int64) err
 
 // goneQuery counts by tenant the rows that reloads will delete.
 func (m *merge) goneQuery() string {
-	return fmt.Sprintf("%s\nSELECT %s, count(*) FROM %s GROUP BY %[2]s", m.with(), tenant("t"), m.missing(m.name))
+	return fmt.Sprintf("%s\nSELECT %s, count(*) FROM %s GROUP BY %[2]s", m.with(), tenant("t"), m.missing(m.current(m.name)))
 }
 
 // guardQuery counts the rows of the clients of which so many will go that it matters; "" when there are none.
@@ -61,5 +61,5 @@ func (m *merge) guardQuery(gone []int64) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("SELECT %s, count(*) FROM %s AS t WHERE %s GROUP BY %[1]s", tenant("t"), m.name, strings.Join(all, " OR "))
+	return fmt.Sprintf("SELECT %s, count(*) FROM %s AS t WHERE %s GROUP BY %[1]s", tenant("t"), m.current(m.name), strings.Join(all, " OR "))
 }

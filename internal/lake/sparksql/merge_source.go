@@ -84,6 +84,9 @@ func (m *merge) with() string {
 	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
 		rows = m.newestRows()
 	}
+	if m.history() {
+		rows = fmt.Sprintf("SELECT *, %s AS %s FROM (%s) AS s", m.readAt("s"), quote(readColumn), rows)
+	}
 	text := fmt.Sprintf("WITH %s AS (%s),\n  %s AS (%s)", quote(stagedRows), strings.Join(parts, "\n    UNION ALL "), quote(sourceRows), rows)
 	if kept := m.keptParts(); len(kept) > 0 {
 		text += fmt.Sprintf(",\n  %s AS (%s)", quote(keptRows), strings.Join(kept, "\n    UNION ALL "))

@@ -26,6 +26,9 @@ const (
 
 // statement is the MERGE.
 func (m *merge) statement() string {
+	if m.history() {
+		return m.historyStatement()
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "MERGE INTO %s AS t\nUSING (\n  %s\n) AS s\nON %s", m.name, m.source(), strings.Join(m.on(), " AND "))
 	act := ""
@@ -134,12 +137,8 @@ func (m *merge) assignments() string {
 	return strings.Join(all, ", ")
 }
 
-// rest are the table's columns that are no keys.
-func (m *merge) rest() []string {
-	return slices.DeleteFunc(m.columns.Names(), func(name string) bool {
-		return slices.ContainsFunc(m.keys, func(key string) bool { return strings.EqualFold(key, name) })
-	})
-}
+// rest are the table's columns in which rows of one key may differ.
+func (m *merge) rest() []string { return lake.ComparedColumns(m.columns, m.keys, m.history()) }
 
 func (m *merge) deletes() bool {
 	return m.reloads("t") != "" || slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
@@ -180,6 +179,9 @@ func (m *merge) sameKey() []string {
 
 // changesQuery counts by tenant what the merge inserted, updated and deleted, given the table's version before it.
 func (m *merge) changesQuery(before int64) string {
+	if m.history() {
+		return m.versionsQuery(before)
+	}
 	act := "true"
 	if m.newer() != "" {
 		act = m.newer()

@@ -59,7 +59,7 @@ func (tx *Tx) validate() error {
 }
 
 func (tx *Tx) validateFiles(metadata *Metadata) error {
-	added, removed := map[string]bool{}, map[string]bool{} // by path: a commit has each at most once
+	added, removed, ids := map[string]bool{}, map[string]bool{}, map[string]bool{} // by path: a commit has each at most once
 	for i := range tx.Adds {
 		a := &tx.Adds[i]
 		a.DataChange = tx.DataChange
@@ -72,11 +72,11 @@ func (tx *Tx) validateFiles(metadata *Metadata) error {
 		if a.DeletionVector != nil && !tx.mayDelete(metadata) {
 			return fmt.Errorf("%w: file %s has a deletion vector, which the table's properties do not allow (delta.enableDeletionVectors)", ErrInvalid, a.Path)
 		}
-		added[a.key], added[a.id] = true, true
+		added[a.key], ids[a.id] = true, true
 	}
 	for _, a := range tx.Removes {
 		key := cleanKey(a.Path)
-		if removed[key] || added[a.identity()] || tx.Read == nil || tx.Read.file(a.identity()) == nil {
+		if removed[key] || ids[a.identity()] || tx.Read == nil || tx.Read.file(a.identity()) == nil {
 			return fmt.Errorf("%w: file %s is removed but is not in the snapshot that was read, or is added or removed twice", ErrInvalid, a.Path)
 		}
 		removed[key] = true

@@ -101,16 +101,13 @@ func (m *merge) footers(ctx context.Context, batch table.Batch) ([]written, erro
 	if err != nil {
 		return nil, err
 	}
-	var queries []string
+	var columns table.Schema
 	for i, column := range m.schema {
 		if (i < indexed || hasFold(m.src.keys, column.Name)) && batch.Schema.Find(column.Name) >= 0 {
-			queries = append(queries, footerQuery(column))
+			columns = append(columns, column)
 		}
 	}
-	err = m.each(ctx, "WITH footers AS MATERIALIZED (SELECT * FROM parquet_metadata("+literals(paths)+")) "+strings.Join(queries, " UNION ALL "), func(v []any) error {
-		byPath[v[0].(string)].stats[v[1].(string)] = map[string]any{"min": v[2], "max": v[3], "null_count": v[4]}
-		return nil
-	})
+	err = m.footerBounds(ctx, byPath, columns)
 	all := make([]written, 0, len(paths))
 	for _, path := range paths {
 		if w := byPath[path]; w != nil && w.rows > 0 {
@@ -118,20 +115,6 @@ func (m *merge) footers(ctx context.Context, batch table.Batch) ([]written, erro
 		}
 	}
 	return all, err
-}
-
-// footerQuery sums up a column over a file's row groups. A row group that has values but no bounds, or bounds
-// that are not exact, leaves the file without; so does a float, whose NaN the footer may hide.
-func footerQuery(column table.Column) string {
-	duck, known := duckType(column.Type), "bool_and(stats_min_value IS NOT NULL OR stats_null_count = num_values)"
-	if column.Type == table.Float || column.Type == table.Double || column.Type == table.Binary {
-		known = "false"
-	}
-	bound := func(f, value string) string {
-		return fmt.Sprintf("CASE WHEN %s THEN %s(TRY_CAST(%s AS %s))::VARCHAR END", known, f, value, duck)
-	}
-	return fmt.Sprintf("SELECT file_name, %s, %s, %s, sum(stats_null_count)::BIGINT FROM footers WHERE path_in_schema IN (%[1]s, %[4]s) GROUP BY file_name",
-		table.Literal(column.Name), bound("min", "stats_min_value"), bound("max", "stats_max_value"), table.Literal(quote(column.Name)))
 }
 
 // link makes a hard link, or a copy where the file system has none.

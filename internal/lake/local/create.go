@@ -102,9 +102,8 @@ func (l *Lake) Describe(ctx context.Context, schema, name string) (lake.Table, e
 	}
 	for _, add := range snapshot.Files() {
 		described.Bytes += add.Size
-		if stats, err := add.Statistics(); err == nil && stats != nil {
-			described.Rows += stats.NumRecords
-		}
+		rows, _ := add.Records()
+		described.Rows += rows
 	}
 	return described, nil
 }

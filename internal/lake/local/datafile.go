@@ -29,8 +29,8 @@ type written struct {
 	stats  map[string]map[string]any // by column: min, max, null_count, has_nan, as text
 }
 
-// copyTo runs COPY into a folder of the session's own and returns the files that have rows.
-func (s *session) copyTo(ctx context.Context, query, folder, options string) ([]written, error) {
+// copyTo runs COPY of a query with the columns of schema into a folder of the session's own and returns the files that have rows.
+func (s *session) copyTo(ctx context.Context, schema table.Schema, query, folder, options string) ([]written, error) {
 	statement := fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS, FILENAME_PATTERN '{uuid}', %s)",
 		query, table.Literal(filepath.Join(s.work, folder)), options)
 	var all []written
@@ -47,7 +47,10 @@ func (s *session) copyTo(ctx context.Context, query, folder, options string) ([]
 		}
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, s.exactBounds(ctx, schema, all)
 }
 
 // entries ranges over a DuckDB map with text keys.

@@ -31,6 +31,7 @@ type Lake struct {
 	dir     string
 	options Options
 	db      *sql.DB
+	masking masking
 
 	mu     sync.Mutex
 	tables map[string]*delta.Table // by folder
@@ -73,7 +74,7 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local lake %s: %w", dir, err)
 	}
-	l := &Lake{dir: dir, options: options, db: db, tables: map[string]*delta.Table{}, logs: map[string]*logCache{}}
+	l := &Lake{dir: dir, options: options, db: db, masking: defaultMasking, tables: map[string]*delta.Table{}, logs: map[string]*logCache{}}
 	if err := l.makeEmptyFile(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("local lake %s: %w", dir, err), db.Close())
 	}

@@ -168,6 +168,9 @@ func (l *Lake) selectLog(ctx context.Context, t *delta.Table, snapshot *delta.Sn
 		return nil, err
 	}
 	defer s.close()
+	if err := f.loadVectors(ctx, s.conn); err != nil {
+		return nil, translate(err)
+	}
 	columns := lake.SyncLogTable("").Columns.Names()
 	query := fmt.Sprintf("SELECT %s FROM (%s)", table.QuoteAll(columns, table.DoubleQuote), f.scan(columns, nil))
 	if len(clients) > 0 {

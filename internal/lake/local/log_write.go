@@ -70,8 +70,14 @@ func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snaps
 		return -1, err
 	}
 	defer s.close()
+	if snapshot != nil {
+		f.adds = snapshot.Files()
+		if err := f.loadVectors(ctx, s.conn); err != nil {
+			return -1, err
+		}
+	}
 	query := def.plan(&tx, f, rows)
-	output, err := s.copyTo(ctx, query, "log", splitting(0))
+	output, err := s.copyTo(ctx, f.schema, query, "log", splitting(0))
 	if err != nil {
 		return -1, err
 	}

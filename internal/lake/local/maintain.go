@@ -89,8 +89,11 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table, where map[string][]s
 // compactBin writes a bin's rows to new files.
 func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.Add, error) {
 	columns := f.schema.Names()
+	if err := f.loadVectors(ctx, s.conn); err != nil {
+		return nil, err
+	}
 	query := fmt.Sprintf("SELECT %s FROM (%s)", table.QuoteAll(columns, table.DoubleQuote), f.scan(columns, nil))
-	all, err := s.copyTo(ctx, query, fmt.Sprintf("bin-%d", number), splitting(recordsOf(f.adds)))
+	all, err := s.copyTo(ctx, f.schema, query, fmt.Sprintf("bin-%d", number), splitting(recordsOf(f.adds)))
 	if err != nil {
 		return nil, err
 	}
@@ -107,18 +110,26 @@ func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.
 func recordsOf(adds []*delta.Add) int64 {
 	var rows int64
 	for _, add := range adds {
-		if stats, err := add.Statistics(); err == nil && stats != nil {
-			rows += stats.NumRecords
-		}
+		n, _ := add.Records()
+		rows += n
 	}
 	return rows
 }
 
-// compactable groups the small files of each chosen partition; only groups that become fewer files count.
+// maxDeleted is from what share of deleted rows on Optimize writes a file anew without them.
+const maxDeleted = 0.05
+
+func purgeable(add *delta.Add) bool {
+	live, known := add.Records()
+	return add.DeletionVector != nil && known && float64(add.DeletionVector.Cardinality) > maxDeleted*float64(live+add.DeletionVector.Cardinality)
+}
+
+// compactable groups the small files of each chosen partition, and those with many deleted rows. Of small files, only groups that
+// become fewer files count.
 func compactable(snapshot *delta.Snapshot, where map[string][]string) [][]*delta.Add {
 	partitions := map[string][]*delta.Add{}
 	for _, add := range snapshot.Files() {
-		if add.Size < compactBelow && inPartitions(add, where) {
+		if (add.Size < compactBelow || purgeable(add)) && inPartitions(add, where) {
 			key := partitionKey(add.PartitionValues)
 			partitions[key] = append(partitions[key], add)
 		}
@@ -131,17 +142,19 @@ func compactable(snapshot *delta.Snapshot, where map[string][]string) [][]*delta
 		var bin []*delta.Add
 		var bytes int64
 		for _, add := range small {
-			if bytes+add.Size > compactTo && len(bin) > 1 {
+			if bytes+add.Size > compactTo && worthwhile(bin) {
 				bins, bin, bytes = append(bins, bin), nil, 0
 			}
 			bin, bytes = append(bin, add), bytes+add.Size
 		}
-		if len(bin) > 1 {
+		if worthwhile(bin) {
 			bins = append(bins, bin)
 		}
 	}
 	return bins
 }
+
+func worthwhile(bin []*delta.Add) bool { return len(bin) > 1 || slices.ContainsFunc(bin, purgeable) }
 
 // inPartitions says whether the file's partition is one of those chosen.
 func inPartitions(add *delta.Add, where map[string][]string) bool {

@@ -91,6 +91,8 @@ type merge struct {
 	dir         string // of the lake
 	facts       []facts
 	files       files // candidates: the table's files that may hold a row that changes
+	masking     masking
+	masked      []int // files that lose rows by a deletion vector, and stay
 	adopted     []int // batches whose staged files become data files as they are
 	results     []lake.MergeResult
 	tx          delta.Tx
@@ -108,7 +110,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 			return nil, err
 		}
 	}
-	m := &merge{session: s, table: t, src: src, dir: l.dir, results: make([]lake.MergeResult, len(src.batches))}
+	m := &merge{session: s, table: t, src: src, dir: l.dir, masking: l.masking, results: make([]lake.MergeResult, len(src.batches))}
 	if err := m.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -241,9 +243,13 @@ func (m *merge) metrics() map[string]string {
 	for _, r := range m.results {
 		sum.Inserted, sum.Updated, sum.Deleted = sum.Inserted+r.Inserted, sum.Updated+r.Updated, sum.Deleted+r.Deleted
 	}
-	return map[string]string{
+	metrics := map[string]string{
 		"numTargetRowsInserted": fmt.Sprint(sum.Inserted), "numTargetRowsUpdated": fmt.Sprint(sum.Updated),
-		"numTargetRowsDeleted": fmt.Sprint(sum.Deleted), "numTargetFilesAdded": fmt.Sprint(len(m.tx.Adds)),
-		"numTargetFilesRemoved": fmt.Sprint(len(m.tx.Removes)),
+		"numTargetRowsDeleted": fmt.Sprint(sum.Deleted), "numTargetFilesAdded": fmt.Sprint(len(m.tx.Adds) - len(m.masked)),
+		"numTargetFilesRemoved": fmt.Sprint(len(m.tx.Removes) - len(m.masked)),
 	}
+	if len(m.masked) > 0 {
+		metrics["numTargetDeletionVectorsAdded"] = fmt.Sprint(len(m.masked)) // those that replace one count, as in Spark
+	}
+	return metrics
 }

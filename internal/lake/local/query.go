@@ -150,6 +150,9 @@ func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, na
 		}
 		view = quote(in) + "." + view
 	}
+	if err := f.loadVectors(ctx, conn); err != nil {
+		return fmt.Errorf("query: table %s.%s: %w", in, short, translate(err))
+	}
 	columns := table.QuoteAll(f.schema.Names(), table.DoubleQuote)
 	statement := fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT %s FROM (%s)", view, columns, f.scan(f.schema.Names(), nil))
 	if _, err := conn.ExecContext(ctx, statement); err != nil {

@@ -34,6 +34,7 @@ type files struct {
 	adds        []*delta.Add
 	empty       string // a Parquet file without rows
 	versions    string // which rows of a table of versions are read
+	vectors     vectors
 }
 
 // Conditions for the rows of a table of versions that are read.
@@ -56,24 +57,32 @@ func (f files) pick(indexes []int) files {
 	return picked
 }
 
-// scan is a SELECT of the named columns of the files, plus __f, the file's number, and __n, the row's
-// number in the file. numbers[i] is the number of adds[i]; nil numbers them in order. Columns that a file
-// does not have are NULL; partition columns that it does not have come from the log.
+// scan is a SELECT of the named columns of the files' rows, without those that deletion vectors took out of the table (loadVectors must
+// have been called before), plus __f, the file's number, and __n, the row's number in the file. numbers[i] is the number of
+// adds[i]; nil numbers them in order. Columns that a file does not have are NULL; partition columns that it does not have
+// come from the log.
 func (f files) scan(columns []string, numbers []int) string {
-	var own, foreign []int
+	var kinds [4][]int // by bits: partition columns from the log, deletion vectors
 	for i, add := range f.adds {
-		if len(f.partitionBy) == 0 || add.Tags[inFileTag] == inFile {
-			own = append(own, i)
-		} else {
-			foreign = append(foreign, i)
+		kind := 0
+		if len(f.partitionBy) > 0 && add.Tags[inFileTag] != inFile {
+			kind = 1
 		}
+		if add.DeletionVector != nil {
+			kind |= 2
+		}
+		kinds[kind] = append(kinds[kind], i)
 	}
 	var parts []string
-	if len(own) > 0 {
-		parts = append(parts, f.scanPart(columns, own, numbers, false))
-	}
-	if len(foreign) > 0 {
-		parts = append(parts, f.scanPart(columns, foreign, numbers, true))
+	for kind, indexes := range kinds {
+		if len(indexes) == 0 {
+			continue
+		}
+		part := f.scanPart(columns, indexes, numbers, kind&1 != 0)
+		if kind&2 != 0 {
+			part = f.vectors.without(part, f.pick(indexes).adds, columns)
+		}
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		return f.scanNothing(columns)
@@ -83,12 +92,15 @@ func (f files) scan(columns []string, numbers []int) string {
 
 func (f files) scanPart(columns []string, indexes, numbers []int, fromLog bool) string {
 	part := f.pick(indexes)
-	selected := make([]string, 0, len(columns)+2)
+	selected := make([]string, 0, len(columns)+3)
 	for _, name := range columns {
 		column := f.schema[f.schema.Find(name)]
 		selected = append(selected, part.value(column, fromLog)+" AS "+quote(column.Name))
 	}
 	selected = append(selected, numberOf(indexes, numbers)+" AS __f", fileRow+" AS __n")
+	if f.adds[indexes[0]].DeletionVector != nil {
+		selected = append(selected, f.vectors.key(part.adds)+" AS __k")
+	}
 	query := fmt.Sprintf("SELECT %s FROM %s", strings.Join(selected, ", "), part.readParquet(fromLog))
 	if f.versions != allVersions {
 		query += f.versions + part.value(f.schema[f.schema.Find(table.IsCurrent)], fromLog)

@@ -43,7 +43,10 @@ func (m *merge) write(ctx context.Context) error {
 		return err
 	}
 	outputs, routes, err := m.plan(ctx, partitions)
-	if err != nil || len(outputs) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := m.mask(ctx); err != nil || len(outputs) == 0 {
 		return err
 	}
 	if err := m.route(ctx, outputs, routes); err != nil {
@@ -138,40 +141,58 @@ type routeKey struct{ file, partition int }
 
 // plan decides the outputs, and which of them the rows of put go to.
 func (m *merge) plan(ctx context.Context, partitions []partition) ([]output, map[routeKey]int, error) {
-	var outputs []output
-	byFile, byPartition, routes := map[int]int{}, map[int]int{}, map[routeKey]int{}
-	err := m.each(ctx, "SELECT f, count(DISTINCT n) FROM changed GROUP BY f ORDER BY f", func(v []any) error {
-		file := int(integer(v[0]))
-		byFile[file] = len(outputs)
-		outputs = append(outputs, m.replacement(file, integer(v[1])))
-		return nil
-	})
+	outputs, byFile, err := m.planFiles(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	routes, fresh := map[routeKey]int{}, map[int]int64{} // the rows of each partition that replace no row of a rewritten file
+	var others []routeKey
 	err = m.each(ctx, "SELECT coalesce(f, -1), p, count(*) FROM located GROUP BY ALL ORDER BY ALL", func(v []any) error {
 		key, rows := routeKey{int(integer(v[0])), int(integer(v[1]))}, integer(v[2])
-		values := partitions[key.partition].values
-		o, ok := byFile[key.file]
-		if !ok || !samePartition(values, outputs[o].values) {
-			if o, ok = byPartition[key.partition]; !ok {
-				outputs, o = m.outputForNew(outputs, values, rows)
-				byPartition[key.partition] = o
-			}
+		if o, ok := byFile[key.file]; ok && samePartition(partitions[key.partition].values, outputs[o].values) {
+			outputs[o].rows += rows
+			routes[key] = o
+			return nil
 		}
-		outputs[o].rows += rows
-		routes[key] = o
+		fresh[key.partition] += rows
+		others = append(others, key)
 		return nil
 	})
+	byPartition := map[int]int{}
+	for _, key := range others {
+		o, ok := byPartition[key.partition]
+		if !ok {
+			outputs, o = m.outputForNew(outputs, partitions[key.partition].values, fresh[key.partition])
+			outputs[o].rows += fresh[key.partition]
+			byPartition[key.partition] = o
+		}
+		routes[key] = o
+	}
 	return outputs, routes, err
+}
+
+// planFiles decides of each file that loses rows whether it gets a deletion vector or an output that replaces it.
+func (m *merge) planFiles(ctx context.Context) (outputs []output, byFile map[int]int, err error) {
+	byFile = map[int]int{}
+	err = m.each(ctx, "SELECT f, count(DISTINCT n) FROM changed GROUP BY f ORDER BY f", func(v []any) error {
+		file, gone := int(integer(v[0])), integer(v[1])
+		if m.maskable(file, gone) {
+			m.masked = append(m.masked, file)
+			return nil
+		}
+		byFile[file] = len(outputs)
+		outputs = append(outputs, m.replacement(file, gone))
+		return nil
+	})
+	return outputs, byFile, err
 }
 
 // replacement is the output for a file that loses rows.
 func (m *merge) replacement(file int, gone int64) output {
 	add := m.files.adds[file]
 	rows := int64(smallRows + 1) // unknown: written by itself
-	if stats, err := add.Statistics(); err == nil && stats != nil {
-		rows = max(stats.NumRecords-gone, 0)
+	if records, known := add.Records(); known {
+		rows = max(records-gone, 0)
 	}
 	return output{values: add.PartitionValues, from: file, rows: rows}
 }
@@ -203,7 +224,7 @@ func (m *merge) smallFile(values map[string]*string) int {
 	}
 	var best *delta.Add
 	for _, add := range m.snapshot.Files() {
-		if add.Size <= tailUntouched && samePartition(values, add.PartitionValues) && (best == nil || add.Size < best.Size) {
+		if add.Size <= tailUntouched && !m.isMasked(add) && samePartition(values, add.PartitionValues) && (best == nil || add.Size < best.Size) {
 			best = add
 		}
 	}
@@ -255,7 +276,7 @@ func (m *merge) writeSmall(ctx context.Context, outputs []output, small []int) e
 			"ANTI JOIN changed c ON c.f = t.__f AND c.n = t.__n",
 			prefixed("t", columns), m.files.pick(indexes).scan(columns, indexes))
 	}
-	all, err := m.copyTo(ctx, query, "small", "PARTITION_BY (__o), OVERWRITE_OR_IGNORE")
+	all, err := m.copyTo(ctx, m.schema, query, "small", "PARTITION_BY (__o), OVERWRITE_OR_IGNORE")
 	if err != nil {
 		return err
 	}
@@ -271,7 +292,7 @@ func (m *merge) writeLarge(ctx context.Context, outputs []output, o int) error {
 		query = fmt.Sprintf("SELECT %s FROM (%s) t ANTI JOIN (SELECT n FROM changed WHERE f = %d) c ON c.n = t.__n UNION ALL ",
 			prefixed("t", columns), m.files.pick(one).scan(columns, one), out.from) + query
 	}
-	all, err := m.copyTo(ctx, query, fmt.Sprintf("large-%d", o), splitting(out.rows))
+	all, err := m.copyTo(ctx, m.schema, query, fmt.Sprintf("large-%d", o), splitting(out.rows))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func (c checker) columns(at string, spec *table.Spec) {
 	k.renames()
 	k.fills()
 	k.transforms()
+	k.versions()
 	k.laidOut()
 }
 

@@ -159,30 +159,13 @@ func (c checker) targets(tables []table.Spec) {
 	}
 	first := map[string]int{}
 	for i, t := range tables {
-		key := fold(t.Target)
-		if earlier, twice := first[key]; twice && key != "" {
-			c.Add(element("tables", i), fmt.Sprintf("goes to the central table %q, as tables[%d] does", t.Target, earlier), "give one of them another target")
-			continue
-		}
-		first[key] = i
-	}
-}
-
-// checkAcross checks what only several syncs together can get wrong: two source tables that go to
-// one central table, where each would take the other's rows for its own and delete them.
-func checkAcross(syncs []Sync, files []*strict.File) {
-	type claim struct{ sync, source string }
-	claims := map[string]claim{}
-	for i, s := range syncs {
-		for j, t := range s.Tables {
-			key := fold(s.Target.Catalog + "\x00" + s.Target.Schema + "\x00" + t.Target)
-			other, taken := claims[key]
-			if taken && other.sync != s.Name && other.source != t.Name && t.Target != "" {
-				files[i].Add(element("tables", j), fmt.Sprintf("goes to the central table %q, where the sync %s brings the table %q", t.Target, other.sync, other.source), "give one of them another target")
+		for _, target := range t.Targets() {
+			key := fold(target)
+			if earlier, twice := first[key]; twice && key != "" {
+				c.Add(element("tables", i), fmt.Sprintf("goes to the central table %q, as tables[%d] does", target, earlier), "give one of them another target")
+				continue
 			}
-			if !taken {
-				claims[key] = claim{s.Name, t.Name}
-			}
+			first[key] = i
 		}
 	}
 }

@@ -24,6 +24,7 @@ type tableFile struct {
 	Transform    []table.Transform `json:"transform"`
 	Expect       []table.Rule      `json:"expect"`
 	Deletes      deletesFile       `json:"deletes"`
+	History      history           `json:"history"`
 	Review       bool              `json:"review"`
 	OnNullCursor string            `json:"on_null_cursor"`
 	Overlap      overlap           `json:"overlap"`
@@ -74,13 +75,14 @@ func (c checker) table(at string, t tableFile) table.Spec {
 	spec := table.Spec{
 		Name: t.Name, Target: defaultTo(t.Target, t.Name), IDs: t.IDs, Cursor: t.Cursor, Columns: t.Columns, Exclude: t.Exclude,
 		Where: t.Where, Rename: t.Rename, Fill: t.Fill, Transform: t.Transform, Expect: t.Expect,
-		Deletes: c.deletes(at, t), OnNullCursor: t.OnNullCursor,
+		Deletes: c.deletes(at, t), History: string(t.History), OnNullCursor: t.OnNullCursor,
 		ZeroDates: defaultTo(string(t.ZeroDates), "null"), TinyInt1: defaultTo(t.TinyInt1, "number"),
 		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve), Properties: t.Properties,
 	}
 	c.layout(at, t, &spec)
 	c.properties(at+".properties", spec.Properties)
 	c.tableNames(at, t, spec)
+	c.history(at, spec)
 	c.cursor(at, t, &spec)
 	c.oneOf(at+".zero_dates", spec.ZeroDates, "null", "fail")
 	c.oneOf(at+".tinyint1", spec.TinyInt1, "number", "boolean")

@@ -28,7 +28,9 @@ func Maintenance(sync config.Sync) MaintainInput {
 	}
 	part.Maintain.Schedule = config.Schedule{}
 	for _, spec := range sync.Tables {
-		part.Tables = append(part.Tables, table.Spec{Name: spec.Name, Target: spec.Target, ZOrderBy: spec.ZOrderBy})
+		for _, target := range spec.Targets() {
+			part.Tables = append(part.Tables, table.Spec{Name: spec.Name, Target: target, ZOrderBy: spec.ZOrderBy})
+		}
 	}
 	return MaintainInput{Sync: part}
 }

@@ -153,6 +153,13 @@ func (l *layout) collisions(spec table.Spec) error {
 			faults = append(faults, fmt.Errorf("%w: %s is set from the registry in every row; remove it from fill and transform", ErrCollision, name))
 		}
 	}
+	if spec.History != "" {
+		for _, c := range table.Versions() {
+			if other, ok := seen[c.Name]; ok {
+				faults = append(faults, fmt.Errorf("%w: %q, which a table that keeps history adds itself; rename or exclude it", ErrCollision, other))
+			}
+		}
+	}
 	return errors.Join(faults...)
 }
 

@@ -11,10 +11,11 @@ import (
 )
 
 // columns checks everything that names columns, as far as it can be known without the source.
-func (c checker) columns(at string, spec *table.Spec) {
+func (c checker) columns(at string, spec *table.Spec, types map[string]string) {
 	k := columnCheck{checker: c, at: at, spec: spec, renamed: map[string]string{}, central: map[string]string{}}
 	k.lists()
 	k.used()
+	k.types(types)
 	k.renames()
 	k.fills()
 	k.transforms()

@@ -34,6 +34,7 @@ tables:
     on_null_cursor: fail
     zero_dates: null
     tinyint1: boolean
+    types: {Kunde: string, gone: Boolean, id: "DECIMAL(20, 0)"}
     datetime_zone: Europe/Vienna
     drift: ignore
     partition_by: [client_id, customer]
@@ -44,7 +45,7 @@ tables:
 		Where: "status <> ';'", Rename: map[string]string{"Kunde": "customer", "mail": "Email"}, Fill: map[string]string{"source": "${client.id} in ${client.region}"},
 		Transform: []table.Transform{{Column: "email", Hash: "sha256", Salt: "file:/run/secrets/salt"}, {Column: "customer", Mask: "last4"}, {Column: "source", SQL: "upper(source)"}},
 		Expect:    []table.Rule{{Name: "r", That: "id > 0", Otherwise: "fail"}}, Deletes: table.Deletes{Column: "gone", Reconcile: true, MaxShare: 0.1},
-		OnNullCursor: "fail", Overlap: 10 * time.Minute, OverlapRows: 1000, ZeroDates: "null", TinyInt1: "boolean", DatetimeZone: "Europe/Vienna",
+		OnNullCursor: "fail", Overlap: 10 * time.Minute, OverlapRows: 1000, ZeroDates: "null", TinyInt1: "boolean", Types: map[string]table.Type{"Kunde": table.String, "gone": table.Boolean, "id": table.Decimal(20, 0)}, DatetimeZone: "Europe/Vienna",
 		Drift: "ignore", PartitionBy: []string{"client_id", "customer"},
 		Properties: map[string]string{"delta.logRetentionDuration": "interval 30 days", "team": "7"},
 	}}, loaded(t, daily(t, text)).Syncs[0].Tables)
@@ -112,6 +113,16 @@ func TestErrTable(t *testing.T) {
 		"overlap_rows":            {`{name: a, overlap_rows: 5}`, "tables[0].overlap_rows: unknown key; did you mean overlap?"},
 		"zero_dates":              {`{name: a, zero_dates: keep}`, `unknown value "keep"; use null or fail`},
 		"tinyint1":                {`{name: a, tinyint1: bool}`, "use number or boolean"},
+		"type of SQL":             {`{name: a, types: {n: bigint}}`, `tables[0].types.n: "bigint" is no type; did you mean long?`},
+		"type misspelt":           {`{name: a, types: {n: strng}}`, `"strng" is no type; did you mean string?`},
+		"type of nowhere":         {`{name: a, types: {n: geography}}`, `use boolean, byte, short, integer, long, float, double, string, binary, date, timestamp or "decimal(p,s)"`},
+		"type too long":           {`{name: a, types: {n: "decimal(39,2)"}}`, `"decimal(39,2)" is no type; write "decimal(12,2)", in quotes, with up to 38 digits`},
+		"type of more than all":   {`{name: a, types: {n: "decimal(5,6)"}}`, `"decimal(5,6)" is no type`},
+		"type without digits":     {`{name: a, types: {n: numeric}}`, `write "decimal(12,2)"`},
+		"type twice":              {`{name: a, types: {n: long, N: string}}`, "has a type twice"},
+		"type of excluded":        {`{name: a, exclude: [n], types: {N: long}}`, `tables[0].types.N: "N" is excluded`},
+		"type of unknown":         {`{name: a, columns: [b], types: {c: long}}`, `"c" is not in columns`},
+		"type is empty":           {`{name: a, types: {n: ""}}`, `"" is no type`},
 		"property's key":          {`{name: a, properties: {"a b": x}}`, `tables[0].properties["a b"]: "a b" cannot be the key of a property`},
 		"property is a number":    {`{name: a, properties: {b: 7}}`, "tables[0].properties.b: is a number; write it in quotes, as text"},
 		"property of ours":        {`{name: a, properties: {delta.columnMapping.mode: name}}`, `tables[0].properties["delta.columnMapping.mode"]: is set by Tributary`},

@@ -30,6 +30,7 @@ type tableFile struct {
 	Overlap      overlap           `json:"overlap"`
 	ZeroDates    strict.Word       `json:"zero_dates"`
 	TinyInt1     string            `json:"tinyint1"`
+	Types        map[string]string `json:"types"`
 	DatetimeZone string            `json:"datetime_zone"`
 	Drift        string            `json:"drift"`
 	PartitionBy  []string          `json:"partition_by"` // short for layout.partition_by
@@ -90,7 +91,7 @@ func (c checker) table(at string, t tableFile) table.Spec {
 	c.zone(at+".datetime_zone", spec.DatetimeZone)
 	c.notYet(at+".review", t.Review)
 	c.rules(at, spec.Expect)
-	c.columns(at, &spec)
+	c.columns(at, &spec, t.Types)
 	return spec
 }
 

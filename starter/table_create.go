@@ -68,7 +68,7 @@ func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (er
 	if central != nil {
 		defer func() { err = errors.Join(err, central.Close()) }()
 	}
-	tables, faults, err := a.readWants(ctx, chosen, clients)
+	tables, faults, err := a.readWants(ctx, cfg, chosen, clients)
 	if err != nil {
 		return err
 	}

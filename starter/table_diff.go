@@ -73,7 +73,7 @@ func (a *app) diffTables(ctx context.Context, names []string) (err error) {
 	if central != nil {
 		defer func() { err = errors.Join(err, central.Close()) }()
 	}
-	wanted, faults, err := a.readWants(ctx, chosen, clients)
+	wanted, faults, err := a.readWants(ctx, cfg, chosen, clients)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
+	"tributary/internal/lake/open"
 	"tributary/internal/table"
 )
 
@@ -24,8 +25,8 @@ func (w *wantedTable) ref() table.Ref { return table.Ref{Schema: w.schema, Table
 
 // readWants reads the sources of syncs' clients, a bounded number side by side. It returns their central tables in the order
 // of the configuration, and what is wrong with clients as a whole.
-func (a *app) readWants(ctx context.Context, chosen []config.Sync, clients []table.Client) (tables []*wantedTable, faults []string, err error) {
-	n := &inspector{syncs: chosen, resolve: a.access.Resolve, progress: a.counter("clients read")}
+func (a *app) readWants(ctx context.Context, cfg *config.Config, chosen []config.Sync, clients []table.Client) (tables []*wantedTable, faults []string, err error) {
+	n := &inspector{syncs: chosen, resolve: a.access.Resolve, progress: a.counter("clients read"), names: open.Names(cfg.Lake.Kind)}
 	reports := n.run(ctx, clients)
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()

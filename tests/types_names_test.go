@@ -54,6 +54,18 @@ func (s *stack) requireNames(t *testing.T, l lake.Lake) {
 	assert.Equal(t, namesRows(), s.cells(t, l, "select "+table.QuoteAll(names, quote)+" from names order by 1"))
 }
 
+// requireNamesRefused requires that columns which the lake cannot name fail their table before anything is read.
+func (s *stack) requireNamesRefused(t *testing.T) {
+	t.Helper()
+	s.configure(t, matrixHead+`
+  - {name: "Odd `+"`"+`name.s\"", target: others, rename: {"with space": with_space}}
+`)
+	err := s.wait(t, s.start(t))
+	require.ErrorContains(t, err, "others: ")
+	require.ErrorContains(t, err, `column name "a,b;{}()=": Delta allows no spaces and none of ,;{}()= in a name: add rename: {"a,b;{}()=": "a_b"}, or exclude it`)
+	require.NotContains(t, err.Error(), "with_space")
+}
+
 func namesColumns() []string {
 	return slices.Concat([]string{"Order.Id", "kèy"}, oddNames, []string{"with_space", "punctuation", "order"})
 }
@@ -65,7 +77,7 @@ func namesRows() [][]string {
 		for i := range oddNames {
 			row = append(row, fmt.Sprintf("%d %d", id, i))
 		}
-		rows = append(rows, append(row, strconv.Itoa(10*id), strconv.Itoa(20*id), "0"))
+		rows = append(rows, append(row, fmt.Sprintf("%d.0", 10*id), strconv.Itoa(20*id), "false"))
 	}
 	return rows
 }

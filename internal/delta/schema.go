@@ -110,11 +110,19 @@ func schemaJSON(schema table.Schema, known []field) (string, error) {
 	return string(text), err
 }
 
-// checkColumn refuses names that a Delta table without column mapping cannot have.
+// CheckName refuses a column's name that a Delta table without column mapping cannot have.
+func CheckName(name string) error {
+	if name == "" || strings.ContainsAny(name, " ,;{}()\n\t=") {
+		return fmt.Errorf("column name %q: Delta allows no spaces and none of ,;{}()= in a name", name)
+	}
+	return nil
+}
+
+// checkColumn refuses columns that a Delta table of ours cannot have.
 func checkColumn(schema table.Schema, i int) error {
 	c := schema[i]
-	if c.Name == "" || strings.ContainsAny(c.Name, " ,;{}()\n\t=") {
-		return fmt.Errorf("%w: column name %q: Delta allows no spaces and none of ,;{}()= in a name; rename the column", ErrInvalid, c.Name)
+	if err := CheckName(c.Name); err != nil {
+		return fmt.Errorf("%w: %w; rename the column", ErrInvalid, err)
 	}
 	if schema.Find(c.Name) != i {
 		return fmt.Errorf("%w: two columns are named %q (case does not count); rename one", ErrInvalid, c.Name)

@@ -16,7 +16,9 @@ type sourceTable struct {
 
 type sourceColumn struct {
 	name, columnType, comment string
+	charset                   string // of texts
 	nullable                  bool
+	rowEnd                    bool // of a system-versioned table: when a row's version ends
 }
 
 // catalog asks for all tables at once: columns in one query, keys and comments in another. A table
@@ -62,16 +64,18 @@ func (s *Source) inTables(alias string, names []string) (condition string, args 
 
 func (s *Source) readColumns(ctx context.Context, names []string, lookup func(string) *sourceTable) error {
 	condition, args := s.inTables("c", names)
-	return s.each(ctx, "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE = 'YES', c.COLUMN_COMMENT"+
+	return s.each(ctx, "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE = 'YES', c.COLUMN_COMMENT, c.CHARACTER_SET_NAME,"+
+		" c.GENERATION_EXPRESSION = 'ROW END'"+
 		" FROM information_schema.COLUMNS c WHERE "+condition+" ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION", args,
 		func(rows *sql.Rows) error {
 			var name string
-			var comment sql.NullString
+			var comment, charset sql.NullString
+			var rowEnd sql.NullBool
 			var c sourceColumn
-			if err := rows.Scan(&name, &c.name, &c.columnType, &c.nullable, &comment); err != nil {
+			if err := rows.Scan(&name, &c.name, &c.columnType, &c.nullable, &comment, &charset, &rowEnd); err != nil {
 				return err
 			}
-			c.comment = comment.String
+			c.comment, c.charset, c.rowEnd = comment.String, charset.String, rowEnd.Bool
 			if t := lookup(name); t != nil {
 				t.columns = append(t.columns, c)
 			}

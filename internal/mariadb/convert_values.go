@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"tributary/internal/table"
 )
@@ -44,13 +43,19 @@ var readers = map[pair]func(c *converters, column *columnReader) readCell{
 	{asInteger, table.Boolean}:    booleanOfInteger,
 	{asInteger, anyDecimal}:       decimalOfInteger,
 	{asFloat, table.Float}:        float,
+	{asFloat, table.Double}:       doubleOfFloat,
 	{asDouble, table.Double}:      double,
 	{asBytes, table.Boolean}:      booleanOfBits,
-	{asBytes, table.Long}:         longOfBits,
+	{asBytes, table.Byte}:         integerOfBytes[int8](math.MinInt8, math.MaxInt8),
+	{asBytes, table.Short}:        integerOfBytes[int16](math.MinInt16, math.MaxInt16),
+	{asBytes, table.Integer}:      integerOfBytes[int32](math.MinInt32, math.MaxInt32),
+	{asBytes, table.Long}:         integerOfBytes[int64](math.MinInt64, math.MaxInt64),
 	{asBytes, table.String}:       text,
 	{asBytes, table.Binary}:       text,
-	{asBytes, anyDecimal}:         decimalOfText,
+	{asBytes, anyDecimal}:         decimalOfBytes,
 	{asDate, table.Date}:          date,
+	{asDate, table.Timestamp}:     timestampOfDate,
+	{asDatetime, table.Date}:      dateOfDatetime,
 	{asDatetime, table.Timestamp}: timestamp,
 	{asTime, table.String}:        timeOfDay,
 }
@@ -124,7 +129,7 @@ func (v *booleans) toBoolean(row int, n int64) error {
 		v.set(row)
 	case 0:
 	default:
-		return fmt.Errorf("%w: a boolean is 0 or 1; use tinyint1: number", errFit)
+		return fmt.Errorf("%w: a boolean is 0 or 1; read the column as a number", errFit)
 	}
 	return nil
 }
@@ -152,34 +157,27 @@ func booleanOfBits(_ *converters, column *columnReader) readCell {
 	}
 }
 
-func longOfBits(_ *converters, column *columnReader) readCell {
-	if column.source().base != "bit" {
-		return nil
+// bitsOf reads the big-endian bytes of BIT(n), as long as the number fits.
+func bitsOf(p []byte, at int) (n int64, next int, err error) {
+	u, next, err := allBitsOf(p, at)
+	if err == nil && u > math.MaxInt64 {
+		err = errFit
 	}
-	v := column.vector.(*fixed[int64])
-	return func(p []byte, at, row int) (next int, err error) {
-		v.values[row], next, err = bitsOf(p, at)
-		return next, err
-	}
+	return int64(u), next, err
 }
 
-// bitsOf reads the big-endian bytes of BIT(n), n < 64.
-func bitsOf(p []byte, at int) (n int64, next int, err error) {
+func allBitsOf(p []byte, at int) (u uint64, next int, err error) {
 	start, next := cellAt(p, at)
 	if next < 0 {
 		return 0, 0, errMalformed
 	}
-	var u uint64
 	if next-start > 8 {
 		return 0, 0, errFit
 	}
 	for _, b := range p[start:next] {
 		u = u<<8 | uint64(b)
 	}
-	if u > math.MaxInt64 {
-		return 0, 0, errFit
-	}
-	return int64(u), next, nil
+	return u, next, nil
 }
 
 func float(_ *converters, column *columnReader) readCell {
@@ -218,45 +216,6 @@ func text(_ *converters, column *columnReader) readCell {
 		}
 		v.add(row, p[start:next])
 		return next, nil
-	}
-}
-
-// decimalOfInteger takes BIGINT UNSIGNED.
-func decimalOfInteger(_ *converters, column *columnReader) readCell {
-	v, f := column.vector.(*fixed[decimal128.Num]), column.field
-	precision, scale, _ := column.Type.DecimalOf()
-	if scale != 0 {
-		return nil
-	}
-	return func(p []byte, at, row int) (int, error) {
-		n, next := f.integer(p, at)
-		if next < 0 {
-			return 0, errMalformed
-		}
-		number := decimal128.FromI64(n)
-		if f.beyond(n) {
-			number = decimal128.FromU64(uint64(n))
-		}
-		if !number.FitsInPrecision(int32(precision)) {
-			return 0, errFit
-		}
-		v.values[row] = number
-		return next, nil
-	}
-}
-
-// decimalOfText takes DECIMAL(p, s).
-func decimalOfText(_ *converters, column *columnReader) readCell {
-	v := column.vector.(*fixed[decimal128.Num])
-	precision, scale, _ := column.Type.DecimalOf()
-	return func(p []byte, at, row int) (int, error) {
-		start, next := cellAt(p, at)
-		if next < 0 {
-			return 0, errMalformed
-		}
-		n, err := parseDecimal(p[start:next], precision, scale)
-		v.values[row] = n
-		return next, err
 	}
 }
 

@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -128,6 +129,9 @@ func (p *planner) ids() ([]int, error) {
 			if i < 0 {
 				return nil, fmt.Errorf("%w: column %q of the primary key may not be read; grant SELECT on it", ErrDenied, key)
 			}
+			if p.source.columns[i].rowEnd { // only current rows are read, and the end that they have depends on the server's version
+				continue
+			}
 			names = append(names, p.common[i])
 		}
 	}
@@ -187,21 +191,27 @@ func (p *planner) selected(needed []int) ([]bool, error) {
 
 func (p *planner) columns(read []bool) ([]table.SourceColumn, error) {
 	var columns []table.SourceColumn
+	faults := []error{p.typed(read)}
 	for i, c := range p.source.columns {
 		if !read[i] {
 			continue
 		}
 		t := parseType(c.columnType)
-		typ, err := t.deltaType(p.spec.TinyInt1 == "boolean")
+		typ, err := t.readAs(p.spec, p.common[i])
 		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", p.common[i], err)
+			faults = append(faults, fmt.Errorf("column %q: %w", p.common[i], err))
+			continue
 		}
-		columns = append(columns, table.SourceColumn{
+		column := table.SourceColumn{
 			Source: c.name, Name: p.common[i], SourceType: c.columnType, Type: typ,
-			Nullable: c.nullable || t.temporal(), Comment: c.comment,
-		})
+			Nullable: c.nullable || t.temporal() && typ != table.String, Comment: c.comment,
+		}
+		if c.charset != "utf8mb4" {
+			column.Charset = c.charset
+		}
+		columns = append(columns, column)
 	}
-	return columns, nil
+	return columns, errors.Join(faults...)
 }
 
 // find returns the index of the column with a common name; role says who asks.

@@ -71,10 +71,7 @@ func (e *extraction) from() string { return table.Quote(e.req.Spec.Name, table.B
 func (e *extraction) query(w table.Window) (string, []driver.NamedValue) {
 	columns := make([]string, len(e.req.Plan.Columns))
 	for i, c := range e.req.Plan.Columns {
-		columns[i] = table.Quote(c.Source, table.Backtick)
-		if parseType(c.SourceType).spatial() {
-			columns[i] = "ST_AsWKB(" + columns[i] + ")"
-		}
+		columns[i] = columnSQL(c)
 	}
 	var conditions []string
 	condition, args := e.windowCondition(w)

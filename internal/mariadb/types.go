@@ -69,7 +69,7 @@ var plain = map[string]table.Type{
 }
 
 // maxDecimal is the most digits that Delta's decimal holds; MariaDB goes to 65.
-const maxDecimal = 38
+const maxDecimal = table.MaxPrecision
 
 // deltaType maps a source type as DESIGN.md's table says; a type that is not in it is ErrUnsupported.
 func (t sourceType) deltaType(tinyBoolean bool) (table.Type, error) {

@@ -23,6 +23,7 @@ type SourceColumn struct {
 	Name       string `json:"name"`        // its common name
 	SourceType string `json:"source_type"` // as the source writes it: "int(10) unsigned"
 	Type       Type   `json:"type"`
+	Charset    string `json:"charset,omitempty"` // of texts, unless it is utf8mb4
 	Nullable   bool   `json:"nullable,omitempty"`
 	Comment    string `json:"comment,omitempty"`
 }

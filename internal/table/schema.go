@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ const (
 	Timestamp Type = "timestamp"
 )
 
+// MaxPrecision is the most digits that a decimal has.
+const MaxPrecision = 38
+
 // Decimal is the type of exact numbers with precision p (1 to 38) and scale s (0 to p).
 func Decimal(p, s int) Type { return Type(fmt.Sprintf("decimal(%d,%d)", p, s)) }
 
@@ -34,6 +38,17 @@ func (t Type) DecimalOf() (p, s int, ok bool) {
 	}
 	_, err := fmt.Sscanf(string(t), "decimal(%d,%d)", &p, &s)
 	return p, s, err == nil
+}
+
+// Types are the types but decimals.
+var Types = []Type{Boolean, Byte, Short, Integer, Long, Float, Double, String, Binary, Date, Timestamp}
+
+// Known says whether it is one of Types, or a decimal that Delta can have, written as Decimal writes it.
+func (t Type) Known() bool {
+	if p, s, ok := t.DecimalOf(); ok {
+		return t == Decimal(p, s) && p >= 1 && p <= MaxPrecision && s >= 0 && s <= p
+	}
+	return slices.Contains(Types, t)
 }
 
 // digits are the decimal digits that an integer type needs.

@@ -27,11 +27,13 @@ type Spec struct {
 	OverlapRows  int64         `json:"overlap_rows,omitempty"`   // the same for an ever-growing id, in units of the id
 	ZeroDates    string        `json:"zero_dates,omitempty"`     // "null" (default, counted) or "fail"
 	TinyInt1     string        `json:"tinyint1,omitempty"`       // "number" (default) or "boolean"
-	DatetimeZone string        `json:"datetime_zone,omitempty"`  // IANA name; default UTC
-	Drift        string        `json:"drift,omitempty"`          // DriftEvolve (default), DriftIgnore or DriftFail
-	PartitionBy  []string      `json:"partition_by,omitempty"`   // default [region, client_id], unless ClusterBy is set
-	ClusterBy    []string      `json:"cluster_by,omitempty"`     // liquid clustering, on Databricks
-	ZOrderBy     []string      `json:"zorder_by,omitempty"`      // of `tributary maintain`
+	// Types are types that columns (common source names) are read as, instead of those of the guide's table.
+	Types        map[string]Type `json:"types,omitempty"`
+	DatetimeZone string          `json:"datetime_zone,omitempty"` // IANA name; default UTC
+	Drift        string          `json:"drift,omitempty"`         // DriftEvolve (default), DriftIgnore or DriftFail
+	PartitionBy  []string        `json:"partition_by,omitempty"`  // default [region, client_id], unless ClusterBy is set
+	ClusterBy    []string        `json:"cluster_by,omitempty"`    // liquid clustering, on Databricks
+	ZOrderBy     []string        `json:"zorder_by,omitempty"`     // of `tributary maintain`
 	// Properties are table properties that the central table is created with. One that is there keeps its own.
 	Properties map[string]string `json:"properties,omitempty"`
 }

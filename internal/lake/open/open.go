@@ -16,6 +16,14 @@ import (
 // Lake opens the configured lake, for those that need nothing else of it: see Access.
 func Lake(ctx context.Context, cfg config.Lake) (lake.Lake, error) { return NewAccess(cfg).Lake(ctx) }
 
+// Names are the names that columns can have in a lake of that kind, or nil where they can have any.
+func Names(kind string) lake.Namer {
+	if kind == config.LakeLocal {
+		return local.Names{}
+	}
+	return nil
+}
+
 // Access is one process's access to the configured lake and to the secrets that may be kept beside it. All of it shares one
 // Databricks workspace, which is signed in to when it is first needed: what needs none never asks for credentials. Its
 // methods are safe for concurrent use.

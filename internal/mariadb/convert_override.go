@@ -1,0 +1,151 @@
+package mariadb
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+)
+
+var errTimeOfDay = errors.New("it has a time of day, which a date has not")
+
+// integerOfBytes takes BIT(n), and DECIMAL where nothing is behind the point.
+func integerOfBytes[T int8 | int16 | int32 | int64](low, high int64) func(*converters, *columnReader) readCell {
+	return func(_ *converters, column *columnReader) readCell {
+		v := column.vector.(*fixed[T])
+		var number func(p []byte, at int) (n int64, next int, err error)
+		switch column.source().base {
+		case "bit":
+			number = bitsOf
+		case "decimal":
+			number = wholeOf
+		default:
+			return nil
+		}
+		return func(p []byte, at, row int) (int, error) {
+			n, next, err := number(p, at)
+			if err == nil && (n < low || n > high) {
+				err = errFit
+			}
+			v.values[row] = T(n)
+			return next, err
+		}
+	}
+}
+
+// wholeOf reads a DECIMAL that is a whole number.
+func wholeOf(p []byte, at int) (n int64, next int, err error) {
+	start, next := cellAt(p, at)
+	if next < 0 {
+		return 0, 0, errMalformed
+	}
+	number, err := parseDecimal(p[start:next], 19, 0) // as many digits as MaxInt64 has
+	if err == nil && number != decimal128.FromI64(int64(number.LowBits())) {
+		err = errFit
+	}
+	return int64(number.LowBits()), next, err
+}
+
+// decimalOfInteger takes BIGINT UNSIGNED, and all integers where they are to be decimals.
+func decimalOfInteger(_ *converters, column *columnReader) readCell {
+	v, f := column.vector.(*fixed[decimal128.Num]), column.field
+	precision, scale, _ := column.Type.DecimalOf()
+	return func(p []byte, at, row int) (int, error) {
+		n, next := f.integer(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		number := decimal128.FromI64(n)
+		if f.beyond(n) {
+			number = decimal128.FromU64(uint64(n))
+		}
+		var err error
+		v.values[row], err = scaled(number, precision, scale)
+		return next, err
+	}
+}
+
+// decimalOfBytes takes DECIMAL(p, s), and BIT(n).
+func decimalOfBytes(_ *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[decimal128.Num])
+	precision, scale, _ := column.Type.DecimalOf()
+	if column.source().base == "bit" {
+		return func(p []byte, at, row int) (int, error) {
+			u, next, err := allBitsOf(p, at)
+			if err == nil {
+				v.values[row], err = scaled(decimal128.FromU64(u), precision, scale)
+			}
+			return next, err
+		}
+	}
+	return func(p []byte, at, row int) (int, error) {
+		start, next := cellAt(p, at)
+		if next < 0 {
+			return 0, errMalformed
+		}
+		n, err := parseDecimal(p[start:next], precision, scale)
+		v.values[row] = n
+		return next, err
+	}
+}
+
+// scaled is a whole number as a decimal(precision, scale).
+func scaled(n decimal128.Num, precision, scale int) (decimal128.Num, error) {
+	switch {
+	case n == decimal128.Num{}:
+		return n, nil
+	case precision == scale || !n.FitsInPrecision(int32(precision-scale)):
+		return n, errFit
+	case scale == 0:
+		return n, nil
+	}
+	return n.IncreaseScaleBy(int32(scale)), nil
+}
+
+func doubleOfFloat(_ *converters, column *columnReader) readCell {
+	if column.source().base != "float" {
+		return nil
+	}
+	v := column.vector.(*fixed[float64])
+	return func(p []byte, at, row int) (int, error) {
+		if at+4 > len(p) {
+			return 0, errMalformed
+		}
+		v.values[row] = float64(math.Float32frombits(binary.LittleEndian.Uint32(p[at:])))
+		return at + 4, nil
+	}
+}
+
+// timestampOfDate takes DATE as its midnight in the datetime zone.
+func timestampOfDate(c *converters, column *columnReader) readCell {
+	if column.source().base != "date" {
+		return nil
+	}
+	return timestamp(c, column)
+}
+
+// dateOfDatetime takes DATETIME as long as it is midnight.
+func dateOfDatetime(c *converters, column *columnReader) readCell {
+	if column.source().base != "datetime" {
+		return nil
+	}
+	v := column.vector.(*fixed[arrow.Date32])
+	var memo dayMemo
+	return func(p []byte, at, row int) (int, error) {
+		days, micros, next, kind := memo.datetime(p, at)
+		switch {
+		case next < 0:
+			return 0, errMalformed
+		case kind == dateMalformed:
+			return 0, errKind
+		case kind == dateZero:
+			return next, c.zero(v, row)
+		case micros != 0:
+			return 0, errTimeOfDay
+		}
+		v.values[row] = arrow.Date32(days)
+		return next, nil
+	}
+}

@@ -49,11 +49,12 @@ func (r *run) eachPart(ctx context.Context, parts [][]string, work func(ctx cont
 	}
 	close(queue)
 	var mu sync.Mutex
+	total := r.progress // apart, since work may copy r
 	progress := func(more int64) {
 		mu.Lock()
 		defer mu.Unlock()
-		if r.progress += more; r.job.Progress != nil {
-			r.job.Progress(r.progress)
+		if total += more; r.job.Progress != nil {
+			r.job.Progress(total)
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -67,7 +68,9 @@ func (r *run) eachPart(ctx context.Context, parts [][]string, work func(ctx cont
 			return nil
 		})
 	}
-	return group.Wait()
+	err = group.Wait()
+	r.progress = total
+	return err
 }
 
 // on is a run over some of the raw files, on another engine.

@@ -16,6 +16,8 @@ import (
 	"tributary/internal/registry"
 	"tributary/internal/secrets"
 	"tributary/internal/steps"
+	"tributary/internal/verify"
+	"tributary/internal/verify/rowhash"
 )
 
 // ErrorRestage is the type of the error that says that a run's files are gone or incomplete: it
@@ -48,6 +50,8 @@ var permanent = []struct {
 	{databricks.ErrMissing, "Missing"},
 	{databricks.ErrInvalid, "Invalid"},
 	{databricks.ErrTooLarge, "Invalid"},
+	{verify.ErrUnable, "Verify"},
+	{rowhash.ErrType, "Type"},
 	{registry.ErrInvalid, "Registry"},
 	{registry.ErrUnknownRegion, "Registry"},
 	{registry.ErrUnknownClient, "Registry"},

@@ -60,7 +60,7 @@ func (c *clientSync) run(ctx workflow.Context) error {
 }
 
 func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (map[string]string, error) {
-	if c.in.Mode.Backfill() {
+	if c.in.Mode.Backfill() || c.in.Mode.Verify != nil {
 		return nil, nil
 	}
 	in := activities.WatermarksInput{Schema: c.in.Sync.Target.Central(), Client: c.in.Client.ID, Region: c.in.Client.Region}
@@ -81,8 +81,12 @@ func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, watermark 
 	sync := c.in.Sync
 	sync.Tables = nil // the spec says it all
 	in := TableSyncInput{Sync: sync, Mode: c.in.Mode, Client: c.in.Client, Ref: ref, Spec: spec, Watermark: watermark}
-	var run table.Run
 	started := workflow.Now(ctx)
+	if c.in.Mode.Verify != nil {
+		c.verifyTable(ctx, in, started)
+		return
+	}
+	var run table.Run
 	err := workflow.ExecuteChildWorkflow(tableOptions(ctx, in), TableSync, in).Get(ctx, &run)
 	switch status := statusOf(err); status {
 	case table.StatusOK:

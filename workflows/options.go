@@ -113,6 +113,13 @@ func clientOptions(ctx workflow.Context, parent string, sync config.Sync, client
 		SearchSync.ValueSet(sync.Name), SearchRegion.ValueSet(client.Region), SearchClient.ValueSet(client.ID))
 }
 
+func verifyOptions(ctx workflow.Context, in TableSyncInput) workflow.Context {
+	id := VerifyTableID(workflow.GetInfo(ctx).WorkflowExecution.ID, in.Ref, in.Mode.Verify.Repair)
+	return childOptions(ctx, id, enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		SearchSync.ValueSet(in.Ref.Sync), SearchRegion.ValueSet(in.Ref.Region),
+		SearchClient.ValueSet(in.Ref.Client), SearchTable.ValueSet(in.Ref.Table))
+}
+
 func tableOptions(ctx workflow.Context, in TableSyncInput) workflow.Context {
 	id := TableSyncID(in.Ref)
 	if in.Mode.Backfill() {

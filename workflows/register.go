@@ -14,6 +14,8 @@ func Register(w worker.Registry, a *activities.Activities) {
 	w.RegisterWorkflow(ClientSync)
 	w.RegisterWorkflow(TableSync)
 	w.RegisterWorkflow(Maintain)
+	w.RegisterWorkflow(Verify)
+	w.RegisterWorkflow(VerifyTable)
 	w.RegisterActivity(a.ListRegions)
 	w.RegisterActivity(a.ListClients)
 	w.RegisterActivity(a.AwaitClient)
@@ -26,6 +28,8 @@ func RegisterSource(w worker.Registry, a *activities.Activities) {
 	w.RegisterActivity(a.Validate)
 	w.RegisterActivity(a.Transform)
 	w.RegisterActivity(a.Discard)
+	w.RegisterActivity(a.Verify)
+	w.RegisterActivity(a.VerifyAgain)
 }
 
 // RegisterLake registers the activities of the lake on a worker of LakeQueue.

@@ -35,6 +35,8 @@ type Mode struct {
 	To   string `json:"to,omitempty"`
 	// Reload reads every row, whatever the cursor, and deletes from the central table what the client no longer has.
 	Reload bool `json:"reload,omitempty"`
+	// Verify has the run compare both sides instead.
+	Verify *VerifyMode `json:"verify,omitempty"`
 	// AllowDeletes has the run delete what the source no longer has, however much: see table.Deletes.MaxShare.
 	AllowDeletes bool `json:"allow_deletes,omitempty"`
 }

@@ -1,0 +1,203 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"tributary/internal/verify/rowhash"
+)
+
+// differing are the keys that differ, by kind, in order.
+type differing struct{ onlySource, onlyLake, different, doubled []rowhash.Key }
+
+// maxPartRows bounds how many rows of a side are held in memory at once.
+const maxPartRows = 500_000
+
+// narrow finds the keys that differ, in the ranges whose sums do.
+func (v *verification) narrow(ctx context.Context) error {
+	for _, part := range v.parts() {
+		if err := v.comparePart(ctx, part); err != nil {
+			return err
+		}
+	}
+	for _, keys := range [][]rowhash.Key{v.found.onlySource, v.found.onlyLake, v.found.different, v.found.doubled} {
+		slices.Sort(keys)
+	}
+	d := &v.report.Differences
+	d.OnlySource, d.OnlyLake = int64(len(v.found.onlySource)), int64(len(v.found.onlyLake))
+	d.Different, d.Doubled = int64(len(v.found.different)), int64(len(v.found.doubled))
+	if d.Count() == 0 && v.ours.Total() != v.theirs.Total() {
+		return errors.New("the sums differ and no row does: a side changed while it was read; verify it again")
+	}
+	return v.list(ctx)
+}
+
+// parts are the ranges that differ, as few parts as their rows allow.
+func (v *verification) parts() []rowhash.Part {
+	var parts []rowhash.Part
+	var rows int64
+	for n := range v.of.Layout.Ranges.Len() {
+		ours, theirs := v.ours.Ranges[n], v.theirs.Ranges[n]
+		if ours == theirs {
+			continue
+		}
+		intervals := v.intervals(v.of.Layout.Ranges.Interval(n), max(ours.Rows, theirs.Rows))
+		for _, i := range intervals {
+			share := max(ours.Rows, theirs.Rows) / int64(len(intervals))
+			if len(parts) == 0 || rows+share > maxPartRows {
+				parts, rows = append(parts, nil), 0
+			}
+			parts[len(parts)-1] = append(parts[len(parts)-1], i)
+			rows += share
+		}
+	}
+	return parts
+}
+
+// intervals cuts an interval so that each has about maxPartRows at the most, at keys of the sample.
+func (v *verification) intervals(whole rowhash.Interval, rows int64) []rowhash.Interval {
+	if rows <= maxPartRows {
+		return []rowhash.Interval{whole}
+	}
+	var inside []rowhash.Key
+	for _, key := range v.sample {
+		if (rowhash.Part{whole}).Has([]byte(key)) {
+			inside = append(inside, key)
+		}
+	}
+	cuts := rowhash.Split(inside, int(rows/maxPartRows)+1)
+	all := make([]rowhash.Interval, cuts.Len())
+	for n := range all {
+		all[n] = cuts.Interval(n)
+	}
+	all[0].From, all[len(all)-1].To = whole.From, whole.To
+	return all
+}
+
+// row is a source row of a part.
+type row struct {
+	hash uint64
+	seen bool
+}
+
+func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error {
+	ours := map[rowhash.Key]row{}
+	err := v.source.visit(ctx, part, func(_ piece, _ int, key []byte, hash uint64) error {
+		ours[rowhash.Key(key)] = row{hash: hash}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	theirs := map[rowhash.Key]bool{} // keys that the source lacks
+	doubled := map[rowhash.Key]bool{}
+	different := map[rowhash.Key]bool{}
+	err = v.lake.RowHashes(ctx, v.of, part, func(key rowhash.Key, hash uint64) error {
+		r, found := ours[key]
+		switch {
+		case !found && theirs[key], found && r.seen:
+			doubled[key] = true
+		case !found:
+			theirs[key] = true
+		default:
+			if r.hash != hash {
+				different[key] = true
+			}
+			r.seen = true
+			ours[key] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.collect(ours, theirs, different, doubled)
+	return nil
+}
+
+// collect files every key under one kind.
+func (v *verification) collect(ours map[rowhash.Key]row, theirs, different, doubled map[rowhash.Key]bool) {
+	f := &v.found
+	for key, r := range ours {
+		if !r.seen {
+			f.onlySource = append(f.onlySource, key)
+		}
+	}
+	for key := range theirs {
+		f.onlyLake = append(f.onlyLake, key) // doubled or not: none of them is the source's
+	}
+	for key := range doubled {
+		if !theirs[key] {
+			f.doubled = append(f.doubled, key)
+		}
+	}
+	for key := range different {
+		if !doubled[key] {
+			f.different = append(f.different, key)
+		}
+	}
+}
+
+// list puts keys into the report, of each kind some.
+func (v *verification) list(ctx context.Context) error {
+	if v.report.Differences.Count() == 0 {
+		return nil
+	}
+	columns, err := v.explain(ctx)
+	if err != nil {
+		return err
+	}
+	kinds := []struct {
+		name string
+		keys []rowhash.Key
+	}{{OnlySource, v.found.onlySource}, {OnlyLake, v.found.onlyLake}, {Different, v.found.different}, {Doubled, v.found.doubled}}
+	room, bytes := maxKeys, maxKeyBytes
+	for n, kind := range kinds {
+		share, shareBytes := room/(len(kinds)-n), bytes/(len(kinds)-n)
+		for _, key := range kind.keys[:min(share, len(kind.keys))] {
+			if shareBytes -= len(key); shareBytes < 0 {
+				break
+			}
+			v.report.Differences.Keys = append(v.report.Differences.Keys,
+				Difference{Key: v.of.Layout.Keys.Text(key), Kind: kind.name, Columns: columns[key]})
+			room, bytes = room-1, bytes-len(key)
+		}
+	}
+	return nil
+}
+
+// explain names the columns that differ in the first of the rows that do.
+func (v *verification) explain(ctx context.Context) (map[rowhash.Key][]string, error) {
+	keys := v.found.different[:min(maxExplained, len(v.found.different))]
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	theirs := map[rowhash.Key][]uint64{}
+	err := v.lake.CellHashes(ctx, v.of, keys, func(key rowhash.Key, cells []uint64) error {
+		theirs[key] = cells
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := v.of.Layout.Hasher.Columns().Names()
+	columns := map[rowhash.Key][]string{}
+	err = v.source.visit(ctx, everything, func(p piece, n int, key []byte, _ uint64) error {
+		other, ok := theirs[rowhash.Key(key)]
+		if !ok {
+			return nil
+		}
+		cells, err := v.of.Layout.Hasher.Cells(p.Arrays, n)
+		if err != nil {
+			return err
+		}
+		for i, name := range names {
+			if cells[i] != other[i] {
+				columns[rowhash.Key(key)] = append(columns[rowhash.Key(key)], name)
+			}
+		}
+		return nil
+	})
+	return columns, err
+}

@@ -1,0 +1,310 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"tributary/internal/lake"
+	"tributary/internal/table"
+	"tributary/internal/verify/rowhash"
+)
+
+// maxRepair bounds how many rows a repair brings again; beyond, a full run is the better way.
+const maxRepair = 100_000
+
+// deletedColumn marks the rows of a repair that are to be deleted. No central table gets it.
+const deletedColumn = "tributary_deleted"
+
+// Repair stages the batches that make the lake equal, to be merged one after the other: one that deletes the rows that
+// the source lacks, and those of doubled keys, and one that brings the rows that the lake lacks or has otherwise. They have no
+// cursor, so that they win over what the lake has, newer or not: nothing else may merge the client table meanwhile. A repair
+// that is refused has no batches, and the report says why.
+func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
+	r, f := v.v.report, v.v.found
+	r.Repair = &Repair{}
+	if r.Repair.Refused = v.v.refusal(); r.Repair.Refused != "" {
+		return nil, nil
+	}
+	var batches []table.Batch
+	gone := slices.Concat(f.onlyLake, f.doubled)
+	if len(gone) > 0 {
+		b, err := v.v.deletes(ctx, gone)
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, b)
+	}
+	if brought := slices.Concat(f.onlySource, f.different, f.doubled); len(brought) > 0 {
+		b, err := v.v.upserts(ctx, brought)
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, b)
+		r.Repair.Upserted = int64(len(brought))
+	}
+	r.Repair.Deleted = int64(len(f.onlyLake))
+	return batches, v.v.save()
+}
+
+// refusal says why a repair must not be done; "" when it may.
+func (v *verification) refusal() string {
+	again := fmt.Sprintf("bring all rows again with: tributary run %s --client %s --table %s --full", v.in.Ref.Sync, v.in.Ref.Client, v.in.Ref.Table)
+	n := v.report.Differences.Count()
+	share := v.in.Spec.Deletes.MaxShare
+	rows := max(v.report.Lake.Rows, 1)
+	switch {
+	case v.of.Current != "":
+		return "a table of versions is not repaired, as it has rows that the source no longer knows; " + again
+	case n > maxRepair:
+		return fmt.Sprintf("%d rows differ, and a repair takes at most %d; %s", n, maxRepair, again)
+	case share > 0 && share < 1 && float64(len(v.found.onlyLake)) > share*float64(rows):
+		return fmt.Sprintf("it would delete %d of the client's %d rows, more than deletes.max_share allows (%g); raise it if they are to go",
+			len(v.found.onlyLake), rows, share)
+	}
+	return ""
+}
+
+func (v *verification) batch(name string, schema table.Schema, file table.File) table.Batch {
+	return table.Batch{
+		ID: v.in.StageID + "-" + name, Ref: v.in.Ref, Schema: schema, Keys: v.keys(), Drift: table.DriftIgnore,
+		PartitionBy: v.in.Spec.PartitionBy, ClusterBy: v.in.Spec.ClusterBy, Rows: file.Rows,
+	}
+}
+
+func (v *verification) stage(ctx context.Context, b table.Batch, file table.File) (table.Batch, error) {
+	var err error
+	b.Files, err = v.in.Lake.Stage(ctx, b.ID, []table.File{file})
+	return b, err
+}
+
+// tenantFields are the columns that say whose the rows are.
+var tenantFields = []arrow.Field{{Name: table.ClientColumn, Type: arrow.BinaryTypes.String}, {Name: table.RegionColumn, Type: arrow.BinaryTypes.String}}
+
+func (v *verification) deletes(ctx context.Context, keys []rowhash.Key) (table.Batch, error) {
+	columns := v.of.Layout.Keys.Columns()
+	n := len(columns)
+	more := append(slices.Clone(tenantFields), arrow.Field{Name: deletedColumn, Type: arrow.FixedWidthTypes.Boolean})
+	file, err := createKeys(filepath.Join(v.in.Dir, "deletes.parquet"), v.of.Layout.Keys, more, func(b *array.RecordBuilder) {
+		b.Field(n).(*array.StringBuilder).Append(v.in.Ref.Client)
+		b.Field(n + 1).(*array.StringBuilder).Append(v.in.Ref.Region)
+		b.Field(n + 2).(*array.BooleanBuilder).Append(true)
+	})
+	if err != nil {
+		return table.Batch{}, err
+	}
+	for _, key := range keys {
+		if err := file.add(key); err != nil {
+			return table.Batch{}, err
+		}
+	}
+	staged, err := file.close()
+	if err != nil {
+		return table.Batch{}, err
+	}
+	schema := append(slices.Clone(columns), table.Column{Name: table.ClientColumn, Type: table.String},
+		table.Column{Name: table.RegionColumn, Type: table.String}, table.Column{Name: deletedColumn, Type: table.Boolean})
+	b := v.batch("deletes", schema, staged)
+	b.Deleted = deletedColumn
+	return v.stage(ctx, b, staged)
+}
+
+// upserts brings the source's rows of some keys, as the sync would.
+func (v *verification) upserts(ctx context.Context, keys []rowhash.Key) (table.Batch, error) {
+	wanted := make(map[rowhash.Key]bool, len(keys))
+	for _, key := range keys {
+		wanted[key] = true
+	}
+	schema, fields, err := v.centralFields()
+	if err != nil {
+		return table.Batch{}, err
+	}
+	arrows := arrow.NewSchema(fields, nil)
+	file, err := createParquet(filepath.Join(v.in.Dir, "upserts.parquet"), arrows)
+	if err != nil {
+		return table.Batch{}, err
+	}
+	var picked *picker
+	err = v.source.visit(ctx, everything, func(p piece, n int, key []byte, _ uint64) error {
+		if !wanted[rowhash.Key(key)] {
+			return nil
+		}
+		if picked == nil || picked.record != p.record {
+			if err := picked.write(v, arrows, file); err != nil {
+				return err
+			}
+			p.record.Retain()
+			picked = &picker{record: p.record}
+		}
+		picked.rows = append(picked.rows, n)
+		return nil
+	})
+	if err == nil {
+		err = picked.write(v, arrows, file)
+	}
+	if err != nil {
+		return table.Batch{}, err
+	}
+	staged, err := file.close()
+	if err != nil {
+		return table.Batch{}, err
+	}
+	if staged.Rows != int64(len(keys)) {
+		return table.Batch{}, fmt.Errorf("%d rows were to be repaired, and %d are there", len(keys), staged.Rows)
+	}
+	return v.stage(ctx, v.batch("upserts", schema, staged), staged)
+}
+
+// centralFields are the columns of the rows, with those that say whose they are.
+func (v *verification) centralFields() (table.Schema, []arrow.Field, error) {
+	schema := slices.Clone(v.in.Rows.Schema)
+	for _, f := range tenantFields {
+		if schema.Find(f.Name) < 0 {
+			schema = append(schema, table.Column{Name: f.Name, Type: table.String})
+		}
+	}
+	fields := make([]arrow.Field, len(schema))
+	for i, c := range schema {
+		t, err := arrowType(c.Type)
+		if err != nil {
+			return nil, nil, fmt.Errorf("column %q: %w", c.Name, err)
+		}
+		fields[i] = arrow.Field{Name: c.Name, Type: t, Nullable: true}
+	}
+	return schema, fields, nil
+}
+
+// picker is the rows of one batch that are wanted.
+type picker struct {
+	record arrow.RecordBatch
+	rows   []int
+}
+
+func (p *picker) write(v *verification, schema *arrow.Schema, file *parquetFile) error {
+	if p == nil {
+		return nil
+	}
+	defer p.record.Release()
+	columns := make([]arrow.Array, schema.NumFields())
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	for i, field := range schema.Fields() {
+		var err error
+		switch {
+		case strings.EqualFold(field.Name, table.ClientColumn):
+			columns[i] = constant(v.in.Ref.Client, len(p.rows))
+		case strings.EqualFold(field.Name, table.RegionColumn):
+			columns[i] = constant(v.in.Ref.Region, len(p.rows))
+		default:
+			columns[i], err = pick(p.record.Column(i), p.rows)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", field.Name, err)
+		}
+	}
+	batch := array.NewRecordBatch(schema, columns, int64(len(p.rows)))
+	defer batch.Release()
+	return file.write(batch)
+}
+
+func constant(text string, rows int) arrow.Array {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	for range rows {
+		b.Append(text)
+	}
+	return b.NewArray()
+}
+
+func pick(a arrow.Array, rows []int) (arrow.Array, error) {
+	slices := make([]arrow.Array, len(rows))
+	for i, row := range rows {
+		slices[i] = array.NewSlice(a, int64(row), int64(row)+1)
+	}
+	defer func() {
+		for _, s := range slices {
+			s.Release()
+		}
+	}()
+	return array.Concatenate(slices, memory.DefaultAllocator)
+}
+
+// state is what a second look at the lake needs of the first, after a repair.
+type state struct {
+	Report  Report            `json:"report"`
+	Columns table.Schema      `json:"columns"`
+	Keys    []string          `json:"keys"`
+	Ranges  [][]byte          `json:"ranges"`
+	Source  rowhash.Checksums `json:"source"`
+	Low     []byte            `json:"low"`
+	High    []byte            `json:"high"`
+	Except  []table.File      `json:"except,omitempty"`
+}
+
+func (v *verification) statePath() string { return filepath.Join(v.in.Dir, "state.json") }
+
+func (v *verification) save() error {
+	s := state{
+		Report: *v.report, Columns: v.of.Layout.Hasher.Columns(), Keys: v.keys(), Source: v.ours,
+		Low: []byte(v.ours.Low), High: []byte(v.ours.High), Except: v.of.Except,
+	}
+	for _, bound := range v.of.Layout.Ranges { // keys are not UTF-8
+		s.Ranges = append(s.Ranges, []byte(bound))
+	}
+	s.Source.Low, s.Source.High = "", ""
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(v.statePath(), data, 0o600)
+}
+
+// Again compares what the source had, as Repair left it in dir, with a later version of the central table, and completes
+// the report.
+func Again(ctx context.Context, l lake.Lake, dir string, version int64) (Report, error) {
+	var s state
+	v := &verification{in: Input{Dir: dir}}
+	data, err := os.ReadFile(v.statePath())
+	if err != nil {
+		return Report{}, fmt.Errorf("what was verified is gone: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return Report{}, fmt.Errorf("what was verified cannot be read: %w", err)
+	}
+	var ranges rowhash.Ranges
+	for _, bound := range s.Ranges {
+		ranges = append(ranges, rowhash.Key(bound))
+	}
+	layout, err := rowhash.NewLayout(s.Columns, s.Keys, s.Report.Cursor, ranges)
+	if err != nil {
+		return Report{}, err
+	}
+	verifier, ok := lake.As[lake.Verifier](l)
+	if !ok {
+		return Report{}, fmt.Errorf("%w: this kind of lake has no checksums", ErrUnable)
+	}
+	s.Source.Low, s.Source.High = rowhash.Key(s.Low), rowhash.Key(s.High)
+	theirs, err := verifier.Checksums(ctx, lake.Fingerprint{Ref: s.Report.Ref, Version: version, Layout: layout, Except: s.Except})
+	if err != nil {
+		return Report{}, err
+	}
+	r := s.Report
+	r.Repair.Version, r.Repair.Source, r.Repair.Lake = version, sideOf(layout, s.Source), sideOf(layout, theirs)
+	if slices.Equal(s.Source.Ranges, theirs.Ranges) {
+		r.Status = StatusRepaired
+	}
+	return r, nil
+}

@@ -1,0 +1,29 @@
+package rowhash
+
+import (
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// bytesOf returns the values of an array of texts or bytes, without copying them.
+func bytesOf(a arrow.Array) (value func(i int) []byte, isText bool) {
+	view := func(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+	switch a := a.(type) {
+	case *array.String:
+		return func(i int) []byte { return view(a.Value(i)) }, true
+	case *array.LargeString:
+		return func(i int) []byte { return view(a.Value(i)) }, true
+	case *array.Binary:
+		return a.Value, false
+	case *array.LargeBinary:
+		return a.Value, false
+	}
+	return nil, false
+}
+
+// sliced is one row of an array.
+func sliced(a arrow.Array, row int) arrow.Array {
+	return array.NewSlice(a, int64(row), int64(row)+1)
+}

@@ -15,28 +15,32 @@ import (
 type ExtractRequest struct {
 	Spec table.Spec
 	Plan table.Plan
-	// Dir is a folder of this run's own. It is made when missing and emptied first: what an earlier
-	// attempt left is not trusted.
+	// Dir is a folder of this run's own. It is made when missing, and emptied first but for chunks that an earlier
+	// attempt at the very same finished.
 	Dir string
 	// From and To are a backfill's bounds, in the canonical text of table.Window; they replace the window after
 	// the watermark, and an empty one is open. Both empty: not a backfill.
 	From, To string
-	// Progress, unless nil, is called about once a second while rows arrive, from the reading goroutine, with the
+	// Progress, unless nil, is called about once a second while rows arrive, from one goroutine at a time, with the
 	// rows read and the bytes of their values so far.
 	Progress func(rows, bytes int64)
+	// Chunks, unless nil, is called as chunks are finished, with how many there are.
+	Chunks func(done, total int)
 }
 
 // Extract reads one window of one client table into Arrow IPC stream files in req.Dir: at least one file,
-// each of about a million rows at the most. It holds a few record batches of about 8 MiB in memory. On an error
-// nothing is left in the folder, and a repeat begins anew. When ctx ends, the query is killed at the server.
+// each of about a million rows at the most. A large table that is read in full is read in chunks of its primary key, over
+// several connections, and its files are in the order of the chunks. It holds a few record batches of about 8 MiB in
+// memory for each connection. On an error the folder has the chunks that are finished, where a repeat may go on from them, and
+// otherwise nothing. When ctx ends, the queries are killed at the server.
 //
-// ErrDenied, ErrMissing, ErrUnsupported, ErrQuery and ErrValue are permanent; other errors are worth a retry.
+// ErrDenied, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit and ErrHours are permanent; other errors are worth a retry.
 func (s *Source) Extract(ctx context.Context, req ExtractRequest) (table.Raw, error) {
 	raw, err := s.extract(ctx, req)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("stopped: %w", context.Cause(ctx))
 	}
-	return raw, tableError(s.client, req.Spec.Name, classify(err))
+	return raw, tableError(s.client, req.Spec.Name, classify(s.limitError(err)))
 }
 
 func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, err error) {
@@ -44,28 +48,47 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 	if err != nil {
 		return raw, err
 	}
-	if err := emptyDir(req.Dir); err != nil {
+	if err := makeDir(req.Dir); err != nil {
 		return raw, err
 	}
-	if e.session, err = s.open(ctx); err != nil {
+	e.ctx, e.stop = context.WithCancelCause(ctx)
+	defer e.stop(nil)
+	if e.session, err = s.open(e.ctx); err != nil {
 		return raw, err
 	}
 	defer func() {
 		e.session.end(err != nil)
 		if err != nil {
 			raw = table.Raw{}
-			err = errors.Join(err, emptyDir(req.Dir))
+			err = errors.Join(err, e.leave())
 		}
 	}()
 	if err := e.prepare(); err != nil {
 		return raw, err
 	}
+	done, err := e.endWithHours()
+	if err != nil {
+		return raw, err
+	}
+	defer done()
 	raw, err = e.read()
 	return raw, err
 }
 
+// leave keeps in the folder what a repeat may go on from.
+func (e *extraction) leave() error {
+	switch {
+	case e.work == nil: // nothing was looked at yet
+		return nil
+	case e.work.keep && e.work.m.done() > 0:
+		return tidy(e.req.Dir, e.work.m)
+	}
+	return emptyDir(e.req.Dir)
+}
+
 // extraction is the state of one Extract.
 type extraction struct {
+	source *Source
 	client table.Client
 	req    ExtractRequest
 	zone   *time.Location
@@ -73,13 +96,25 @@ type extraction struct {
 	cursor     table.SourceColumn // the zero value without a cursor
 	cursorType sourceType
 
+	ctx   context.Context // ends when any of the readers fails
+	stop  context.CancelCauseFunc
+	work  *progressed
+	key   []keyColumn // by which the table is cut
+	large bool
+	tally *tally
+
+	// Of one reader and its chunk.
 	session *session
-	w       table.Window
-	mark    string // where the next window begins; see table.Raw.Watermark
-	notes   []string
-	rows    int64
-	bytes   int64
-	told    time.Time // when progress was last told
+	chunk   chunk
+	number  int
+	within  string // the chunk as SQL; "" is the whole table
+
+	w     table.Window
+	mark  string // where the next window begins; see table.Raw.Watermark
+	notes []string
+	rows  int64
+	bytes int64
+	told  time.Time // when progress was last told
 }
 
 func (s *Source) extraction(req ExtractRequest) (*extraction, error) {
@@ -87,7 +122,7 @@ func (s *Source) extraction(req ExtractRequest) (*extraction, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &extraction{client: s.client, req: req, zone: zone}
+	e := &extraction{source: s, client: s.client, req: req, zone: zone, tally: &tally{}}
 	if len(req.Plan.Columns) == 0 {
 		return nil, fmt.Errorf("%w: the plan has no columns; plan the table first", ErrMissing)
 	}
@@ -102,20 +137,29 @@ func (s *Source) extraction(req ExtractRequest) (*extraction, error) {
 	return e, nil
 }
 
-// prepare works the window out and begins the transaction that it is read in.
+// prepare works out what is read, and begins the transaction that it is read in.
 func (e *extraction) prepare() (err error) {
 	ctx := e.session.ctx
 	err = e.session.conn.Raw(func(raw any) error { return e.checkWhere(ctx, raw.(driver.ConnPrepareContext)) })
 	if err != nil {
 		return err
 	}
-	if e.w, err = e.window(ctx); err != nil {
+	resumed, err := e.takeUp(ctx)
+	if err != nil {
 		return err
+	}
+	if !resumed {
+		if e.w, err = e.window(ctx); err != nil {
+			return err
+		}
 	}
 	if err := e.session.begin(); err != nil {
 		return err
 	}
-	return e.failOnNulls(ctx)
+	if err := e.failOnNulls(ctx); err != nil || resumed {
+		return err
+	}
+	return e.layOut(ctx)
 }
 
 func (e *extraction) failOnNulls(ctx context.Context) error {
@@ -136,29 +180,4 @@ func (e *extraction) failOnNulls(ctx context.Context) error {
 			"mend them, or use include or exclude", ErrValue, e.cursor.Name, nulls)
 	}
 	return nil
-}
-
-// read runs the query and takes every row. A result counts only once the server agreed that it was
-// whole: the COMMIT after it fails on a connection with rows left unread.
-func (e *extraction) read() (table.Raw, error) {
-	out := newOutput(e.req.Dir, arrowSchema(e.req.Plan.Columns))
-	conv := newConverters(e.req, e.zone, out.schema)
-	err := e.session.conn.Raw(func(raw any) error { return e.drain(raw, conv, out) })
-	if err == nil {
-		_, err = e.session.conn.ExecContext(e.session.ctx, "COMMIT")
-	}
-	if closeErr := out.close(); closeErr != nil {
-		err = closeErr // it is why the reader stopped
-	}
-	if err != nil {
-		return table.Raw{}, err
-	}
-	if out.rows != e.rows {
-		return table.Raw{}, fmt.Errorf("%d rows were read and %d written", e.rows, out.rows)
-	}
-	raw := table.Raw{Files: out.files, Rows: out.rows, Bytes: out.bytes, ZeroDates: conv.zeroDates, Window: e.w, Notes: e.notes}
-	if e.req.From == "" && e.req.To == "" {
-		raw.Watermark = e.mark
-	}
-	return raw, nil
 }

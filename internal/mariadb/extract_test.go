@@ -72,7 +72,7 @@ func TestFilesAreBoundedAndAddUp(t *testing.T) {
 		last = rows
 	}})
 	require.NoError(t, err)
-	require.Len(t, raw.Files, 2)
+	require.Greater(t, len(raw.Files), 1)
 	assert.Equal(t, raw.Files, leftovers(t, dir), "and nothing else")
 	seen := make([]bool, 1100001)
 	var onDisk int64

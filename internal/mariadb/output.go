@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -19,25 +22,30 @@ const (
 	queued      = 2 // batches between the reader and the writer
 )
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // output writes record batches to numbered files, in a goroutine of its own so that reading goes on meanwhile.
 type output struct {
 	dir    string
+	number int // of the chunk
 	schema *arrow.Schema
+	pace   func(rows int64) error // waits until so many rows may be taken; nil does not
 	queue  chan arrow.RecordBatch
 	done   chan struct{} // closed when the writer has ended
 	err    error         // the writer's, once done is closed
 
-	files       []string
-	rows, bytes int64
+	files []rawFile
+	rows  int64
 
 	file     *os.File
 	buffer   *bufio.Writer
+	sum      hash.Hash32
 	writer   *ipc.Writer
 	fileRows int64
 }
 
-func newOutput(dir string, schema *arrow.Schema) *output {
-	o := &output{dir: dir, schema: schema, queue: make(chan arrow.RecordBatch, queued), done: make(chan struct{})}
+func newOutput(dir string, number int, schema *arrow.Schema) *output {
+	o := &output{dir: dir, number: number, schema: schema, queue: make(chan arrow.RecordBatch, queued), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -45,8 +53,15 @@ func newOutput(dir string, schema *arrow.Schema) *output {
 // errStopped tells the reader that the writer gave up; close returns why.
 var errStopped = errors.New("writing stopped")
 
-// send hands a batch over to the writer, which releases it.
+// send hands a batch over to the writer, which releases it. Where there is a pace, it waits first: the server then
+// waits too, as its rows are not taken.
 func (o *output) send(batch arrow.RecordBatch) error {
+	if o.pace != nil {
+		if err := o.pace(batch.NumRows()); err != nil {
+			batch.Release()
+			return err
+		}
+	}
 	select {
 	case o.queue <- batch:
 		return nil
@@ -102,13 +117,14 @@ func (o *output) write(batch arrow.RecordBatch) error {
 }
 
 func (o *output) begin() (err error) {
-	path := filepath.Join(o.dir, fmt.Sprintf("raw-%05d.arrow", len(o.files)))
-	if o.file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
+	name := fmt.Sprintf("raw-%05d-%05d.arrow", o.number, len(o.files))
+	if o.file, err = os.OpenFile(filepath.Join(o.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
 		return err
 	}
-	o.files = append(o.files, path)
+	o.files = append(o.files, rawFile{Name: name})
 	o.fileRows = 0
-	o.buffer = bufio.NewWriterSize(o.file, writeBuffer)
+	o.sum = crc32.New(castagnoli)
+	o.buffer = bufio.NewWriterSize(io.MultiWriter(o.file, o.sum), writeBuffer)
 	o.writer = ipc.NewWriter(o.buffer, ipc.WithSchema(o.schema))
 	return nil
 }
@@ -128,20 +144,22 @@ func (o *output) finish() error {
 	err := errors.Join(o.writer.Close(), o.buffer.Flush())
 	if info, statErr := file.Stat(); statErr != nil {
 		err = errors.Join(err, statErr)
-	} else {
-		o.bytes += info.Size()
+	} else if n := len(o.files) - 1; n >= 0 {
+		o.files[n].Rows, o.files[n].Bytes, o.files[n].Sum = o.fileRows, info.Size(), o.sum.Sum32()
 	}
 	return errors.Join(err, file.Close())
 }
 
-// emptyDir makes the folder, without anything in it.
-func emptyDir(dir string) error {
+// makeDir makes the folder.
+func makeDir(dir string) error {
 	if dir == "" || !filepath.IsAbs(dir) {
 		return fmt.Errorf("%w: scratch folder %q is not an absolute path", ErrUnsupported, dir)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return scratchError(dir, err)
-	}
+	return scratchError(dir, os.MkdirAll(dir, 0o700))
+}
+
+// emptyDir removes what is in the folder.
+func emptyDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, entry := range entries {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))

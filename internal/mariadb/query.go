@@ -66,7 +66,7 @@ func prepares(ctx context.Context, conn driver.ConnPrepareContext, query string)
 
 func (e *extraction) from() string { return table.Quote(e.req.Spec.Name, table.Backtick) }
 
-// query builds the SELECT of a window and its parameters. There is no ORDER BY: InnoDB reads a whole
+// query builds the SELECT of a window, or of a chunk of it, and its parameters. There is no ORDER BY: InnoDB reads a whole
 // table in the order of its primary key anyway, and a window in the order of its index.
 func (e *extraction) query(w table.Window) (string, []driver.NamedValue) {
 	columns := make([]string, len(e.req.Plan.Columns))
@@ -82,6 +82,10 @@ func (e *extraction) query(w table.Window) (string, []driver.NamedValue) {
 		conditions = append(conditions, "(\n"+e.req.Spec.Where+"\n)")
 	}
 	query := "SELECT " + strings.Join(columns, ", ") + " FROM " + e.from()
+	if e.within != "" {
+		query += " FORCE INDEX (PRIMARY)" // an index over the cursor would bring the rows of all chunks
+		conditions = append(conditions, e.within)
+	}
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}

@@ -20,7 +20,6 @@ var settings = []string{
 	// One dialect at every client; PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and the like change values or queries.
 	"sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 	"sql_select_limit = 9223372036854775807", // a lower one cuts results off without an error
-	"max_statement_time = 0",
 }
 
 // unknownCodes: unknown system variable, and what go-mysql-server calls everything.
@@ -29,17 +28,39 @@ var unknownCodes = []uint16{1193, 1105}
 const killTimeout = 5 * time.Second
 
 // connector sets the session up on every connection that it makes.
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	maxStatementTime time.Duration // 0 is no bound, whatever the server's own
+}
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := setUp(ctx, conn.(driver.ExecerContext)); err != nil {
+	session := conn.(driver.ExecerContext)
+	if err = setUp(ctx, session); err == nil {
+		err = c.limit(ctx, session)
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// limit bounds the time of each statement: MariaDB counts in seconds, MySQL in milliseconds.
+func (c connector) limit(ctx context.Context, conn driver.ExecerContext) error {
+	err := exec(ctx, conn, fmt.Sprintf("SET max_statement_time = %.3f", c.maxStatementTime.Seconds()))
+	if slices.Contains(unknownCodes, code(err)) {
+		err = exec(ctx, conn, fmt.Sprintf("SET max_execution_time = %d", c.maxStatementTime.Milliseconds()))
+	}
+	switch {
+	case !slices.Contains(unknownCodes, code(err)):
+		return err
+	case c.maxStatementTime > 0:
+		return fmt.Errorf("%w: the server knows no max_statement_time; remove it from the client's limits: %w", ErrUnsupported, err)
+	}
+	return nil
 }
 
 func setUp(ctx context.Context, conn driver.ExecerContext) error {
@@ -77,15 +98,19 @@ type session struct {
 	cancel context.CancelFunc
 	stop   func() bool
 	killed chan struct{}
+	begun  bool // a transaction is open
 }
 
-func (s *Source) open(ctx context.Context) (*session, error) {
-	conn, err := s.db.Conn(ctx)
+func (s *Source) open(ctx context.Context) (*session, error) { return s.openWithin(ctx, ctx) }
+
+// openWithin waits for a connection as long as dial allows; the session ends with ctx.
+func (s *Source) openWithin(dial, ctx context.Context) (*session, error) {
+	conn, err := s.db.Conn(dial)
 	if err != nil {
 		return nil, err
 	}
 	var id uint64
-	if err := conn.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+	if err := conn.QueryRowContext(dial, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	c := &session{conn: conn, killed: make(chan struct{})}
@@ -117,12 +142,22 @@ func (c *session) begin() error {
 	if code(err) == 1064 || code(err) == 1105 {
 		_, err = c.conn.ExecContext(c.ctx, "START TRANSACTION READ ONLY")
 	}
+	c.begun = err == nil
+	return err
+}
+
+func (c *session) commit() error {
+	_, err := c.conn.ExecContext(c.ctx, "COMMIT")
+	c.begun = c.begun && err != nil
 	return err
 }
 
 // end gives the connection back to the pool, or drops it when failed: rows unread or a query killed
 // late would otherwise reach whoever comes next.
 func (c *session) end(failed bool) {
+	if !failed && c.begun {
+		failed = c.commit() != nil
+	}
 	if !c.stop() {
 		<-c.killed
 		failed = true

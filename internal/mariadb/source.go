@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"golang.org/x/time/rate"
 
 	"tributary/internal/table"
 )
@@ -28,6 +29,9 @@ type Source struct {
 	client    table.Client
 	connector connector
 	db        *sql.DB
+	limits    table.Limits
+	rate      *rate.Limiter // nil: no bound
+	chunking  chunking
 }
 
 // Server is what a client's server says of itself.
@@ -55,12 +59,12 @@ func Open(client table.Client, password string) (*Source, error) {
 	if err != nil {
 		return nil, clientError(client, err)
 	}
-	s := &Source{client: client, connector: connector{inner}}
-	s.db = sql.OpenDB(s.connector)
-	limit := client.Connections
-	if limit <= 0 {
-		limit = defaultConnections
+	limits := client.Bounds(table.Limits{Connections: defaultConnections})
+	s := &Source{
+		client: client, connector: connector{inner, limits.MaxStatementTime}, limits: limits, rate: newPace(limits), chunking: defaultChunking,
 	}
+	s.db = sql.OpenDB(s.connector)
+	limit := limits.Connections
 	s.db.SetMaxOpenConns(limit)
 	s.db.SetMaxIdleConns(limit)
 	s.db.SetConnMaxIdleTime(5 * time.Second) // the tables of a client follow one another; many clients may share a server

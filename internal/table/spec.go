@@ -22,6 +22,10 @@ type Spec struct {
 	Deletes   Deletes           `json:"deletes,omitzero"`
 	History   string            `json:"history,omitempty"` // "" (the latest rows alone), HistoryAlso or HistoryOnly
 
+	// Snapshot has a table that is read in chunks read in one consistent snapshot, as one without a cursor is anyway. What
+	// such a read got is then of no use to the next attempt.
+	Snapshot bool `json:"snapshot,omitempty"`
+
 	OnNullCursor string        `json:"on_null_cursor,omitempty"` // NullInclude (default), NullExclude or NullFail
 	Overlap      time.Duration `json:"overlap,omitempty"`        // how far before the watermark a window over time begins; default 10m
 	OverlapRows  int64         `json:"overlap_rows,omitempty"`   // the same for an ever-growing id, in units of the id

@@ -2,6 +2,8 @@
 // schemas, windows and batches. It knows no technology and imports no other package of ours.
 package table
 
+import "cmp"
+
 // Client is a tenant with its own MariaDB server.
 type Client struct {
 	ID       string `json:"id"`
@@ -24,6 +26,14 @@ type Client struct {
 	Replica bool `json:"replica,omitempty"`
 	// Connections bounds the connections open to this server at once per worker; 0 means 4.
 	Connections int `json:"connections,omitempty"`
+	// Limits protect the server; what they leave out is the worker's default. Connections is short for theirs.
+	Limits Limits `json:"limits,omitzero"`
+}
+
+// Bounds returns the client's limits, with those of defaults where neither they nor Connections say anything.
+func (c Client) Bounds(defaults Limits) Limits {
+	c.Limits.Connections = cmp.Or(c.Limits.Connections, c.Connections)
+	return c.Limits.Or(defaults)
 }
 
 // Ref names a client table, the unit of work.

@@ -1,0 +1,147 @@
+package mariadb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	snapshotTries = 20
+	snapshotPause = 20 * time.Millisecond
+	lockWait      = 1 // seconds for which writers may have to wait
+)
+
+// share has several sessions see exactly what the first one sees: MariaDB cannot hand one session's snapshot to another.
+// It begins all snapshots at once, and compares the positions in the binary log that the server notes with each; where
+// there is no binary log to tell, it keeps writers of the table off for the moment that it takes. It returns false
+// where neither is possible: the first session then reads alone.
+func (e *extraction) share(others []*session) (bool, error) {
+	if len(others) == 0 {
+		return true, nil
+	}
+	all := append([]*session{e.session}, others...)
+	logged, err := e.logged()
+	if err != nil {
+		return false, ignoreServers(err)
+	}
+	for try := 0; logged && try < snapshotTries; try++ {
+		if err := begin(all); err != nil {
+			return false, err
+		}
+		same, err := samePosition(all)
+		if err != nil || same {
+			return same, ignoreServers(err)
+		}
+		if err := sleep(e.ctx, snapshotPause); err != nil {
+			return false, err
+		}
+	}
+	locked, err := e.locked(func() error { return begin(all) })
+	return locked, err
+}
+
+func begin(sessions []*session) error {
+	var begins errgroup.Group
+	for _, s := range sessions {
+		begins.Go(s.begin)
+	}
+	return begins.Wait()
+}
+
+// logged says whether every change of the table is in the server's binary log: it has one, and either is no replica or
+// logs what it gets as one.
+func (e *extraction) logged() (bool, error) {
+	values, err := e.session.variables("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'log_slave_updates', 'wsrep_on')")
+	if err != nil {
+		return false, err
+	}
+	if values["log_bin"] != "ON" {
+		return false, nil
+	}
+	if values["log_slave_updates"] == "ON" {
+		return true, nil
+	}
+	status, err := e.session.variables("SHOW GLOBAL STATUS WHERE Variable_name IN ('Slaves_running', 'Slave_running')")
+	return values["wsrep_on"] != "ON" && status["slaves_running"] == "0" && status["slave_running"] != "ON", err
+}
+
+// samePosition says whether the sessions' snapshots are of one position in the binary log. The server notes it under
+// the lock under which transactions become visible.
+func samePosition(sessions []*session) (bool, error) {
+	var first string
+	for i, s := range sessions {
+		values, err := s.variables("SHOW STATUS LIKE 'binlog_snapshot_%'")
+		if err != nil {
+			return false, err
+		}
+		file, position := values["binlog_snapshot_file"], values["binlog_snapshot_position"]
+		if _, err := strconv.ParseUint(position, 10, 64); err != nil || file == "" {
+			return false, nil //nolint:nilerr // the server notes none
+		}
+		if i == 0 {
+			first = file + ":" + position
+		} else if first != file+":"+position {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// locked runs do while nobody may write to the table, and says whether it could. The lock is taken on a connection outside the pool, which
+// may be full, and for a moment only; where it is not to be had at once, as when the user may not lock or somebody is
+// writing for long, do is not run.
+func (e *extraction) locked(do func() error) (bool, error) {
+	ctx, cancel := context.WithTimeout(e.ctx, dialTimeout)
+	defer cancel()
+	conn, err := e.source.connector.Connect(ctx)
+	if err != nil {
+		return false, nil //nolint:nilerr // one connection is enough
+	}
+	defer func() { _ = conn.Close() }() // which unlocks, whatever happened
+	lock := conn.(driver.ExecerContext)
+	for _, statement := range []string{fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ"} {
+		if err := exec(ctx, lock, statement); err != nil {
+			return false, nil //nolint:nilerr // as above
+		}
+	}
+	err = do()
+	if unlockErr := exec(ctx, lock, "UNLOCK TABLES"); unlockErr != nil {
+		err = errors.Join(err, fmt.Errorf("unlock the table: %w", unlockErr)) // the lock may have ended before the snapshots began
+	}
+	return err == nil, err
+}
+
+// variables runs a SHOW statement; names are in lower case.
+func (c *session) variables(query string) (map[string]string, error) {
+	rows, err := c.conn.QueryContext(c.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	values := map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, err
+		}
+		values[fold(name)] = value
+	}
+	return values, rows.Err()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

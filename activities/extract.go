@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"tributary/internal/mariadb"
 	"tributary/internal/table"
 )
@@ -38,7 +40,7 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 		return ExtractResult{}, classify(ctx, err)
 	}
 	defer release()
-	plan, err := a.planOf(ctx, source, in)
+	plan, err := planOf(ctx, source, in)
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
 	}
@@ -59,12 +61,25 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 			return ExtractResult{}, classify(ctx, err)
 		}
 	}
+	for _, note := range raw.Notes {
+		activity.GetLogger(ctx).Warn(note, "client", in.Ref.Client, "region", in.Ref.Region, "table", in.Ref.Table, "sync", in.Ref.Sync, "run", in.RunID)
+	}
 	raw.ReadAt = readAt
 	result := ExtractResult{Plan: plan, Raw: raw, Unchanged: raw.Rows == 0 && raw.Window.Low != "" && len(raw.Keys) == 0}
 	if result.Unchanged {
 		err = a.Scratch.Remove(in.RunID)
 	}
 	return result, classify(ctx, err)
+}
+
+func planOf(ctx context.Context, source *mariadb.Source, in ExtractInput) (table.Plan, error) {
+	planned, err := source.Plan(ctx, []table.Spec{in.Spec})
+	if err != nil {
+		return table.Plan{}, err
+	}
+	plan := planned[0].Plan
+	plan.Watermark = in.Watermark
+	return plan, planned[0].Err
 }
 
 // clockOf is the source's clock, where versions are kept: the time of what rows do not tell, as that one is gone.

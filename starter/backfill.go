@@ -31,7 +31,7 @@ func (a *app) backfillCommand() *cobra.Command {
 watermark stays where it is, and a row that is newer in the lake is not overwritten. Without --from it begins at the
 first row, without --to it ends at the source's present; one of them is needed.
 
-Times are RFC 3339, or 2006-01-02 15:04:05 or 2006-01-02 in UTC. Cursors over dates take 2006-01-02, over integers digits.
+Times are RFC 3339, or 2006-01-02 15:04:05 or 2006-01-02 in UTC. Cursors over dates take 2006-01-02, over integers digits, over text the text.
 ` + exitCodesHelp,
 		Example:           `  tributary backfill daily --table orders --client acme --from 2026-01-01 --to 2026-02-01`,
 		Args:              oneArg("SYNC"),

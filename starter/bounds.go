@@ -73,6 +73,8 @@ func bound(kind, flag, text string) (string, error) {
 			return "", fmt.Errorf("%s: %q is no integer, and the cursor is one; write digits, such as 12345", flag, text)
 		}
 		return n.String(), nil
+	case table.CursorString:
+		return table.QuoteBound(text), nil
 	case table.CursorDate:
 		t, err := time.Parse(dateBound, text)
 		if err != nil {
@@ -91,6 +93,9 @@ func bound(kind, flag, text string) (string, error) {
 }
 
 func less(kind, low, high string) bool {
+	if kind == table.CursorString {
+		return low != high // their order is the source's collation
+	}
 	if kind != table.CursorInteger {
 		return low < high
 	}

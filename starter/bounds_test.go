@@ -16,6 +16,7 @@ func TestBoundsAreCanonical(t *testing.T) {
 		"OKOpenEnd":   {table.CursorTime, "2026-01-01 10:00", "", "2026-01-01 10:00:00.000000", ""},
 		"OKOpenStart": {table.CursorDate, "", "2026-01-31", "", "2026-01-31"},
 		"OKInteger":   {table.CursorInteger, "007", "18446744073709551615", "7", "18446744073709551615"},
+		"OKText":      {table.CursorString, "01HB", "01ha", "'01HB'", "'01ha'"},
 		"OKNegative":  {table.CursorInteger, "-10", "9", "-10", "9"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -32,6 +33,7 @@ func TestBoundsAreCanonical(t *testing.T) {
 		"ErrInteger":    {table.CursorInteger, "2026-01-01", "", "is no integer"},
 		"ErrOrder":      {table.CursorTime, "2026-01-02", "2026-01-01", "nothing is in between"},
 		"ErrEmpty":      {table.CursorInteger, "10", "10", "nothing is in between"},
+		"ErrSameText":   {table.CursorString, "a", "a", "nothing is in between"},
 		"ErrIntOrder":   {table.CursorInteger, "10", "9", "nothing is in between"},
 		"ErrFiner":      {table.CursorTime, "2026-01-01 00:00:00.0000001", "", "finer than the microseconds"},
 	} {

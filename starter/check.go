@@ -9,7 +9,6 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
-	"tributary/internal/lake/open"
 	"tributary/internal/table"
 )
 
@@ -188,7 +187,7 @@ func (c *checker) temporal(ctx context.Context, clients []table.Client) {
 const maxSkew = 5 * time.Minute
 
 func (c *checker) clients(ctx context.Context, clients []table.Client) {
-	n := &inspector{syncs: c.syncs, resolve: c.app.access.Resolve, progress: c.app.counter("clients checked"), names: open.Names(c.cfg.Lake.Kind)}
+	n := &inspector{syncs: c.syncs, resolve: c.app.access.Resolve, progress: c.app.counter("clients checked")}
 	reports := n.run(ctx, clients)
 	c.fit(ctx, reports)
 	for _, report := range reports {
@@ -200,6 +199,10 @@ func (c *checker) clients(ctx context.Context, clients []table.Client) {
 		}
 		if report.skew.Abs() > maxSkew {
 			client.Status, client.Detail = findingWarning, fmt.Sprintf("its server's clock is %s from this machine's; correct it, in small steps", report.skew.Round(time.Second))
+			c.findings = append(c.findings, client)
+		}
+		for _, hint := range sightHints(report) {
+			client.Status, client.Detail = findingWarning, hint
 			c.findings = append(c.findings, client)
 		}
 		for _, t := range report.tables {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tributary/config"
-	"tributary/internal/lake"
 	"tributary/internal/mariadb"
 	"tributary/internal/steps"
 	"tributary/internal/table"
@@ -25,7 +24,6 @@ type inspector struct {
 	syncs    []config.Sync
 	resolve  func(ctx context.Context, reference string) (string, error)
 	progress func(done, all int) // may be nil
-	names    lake.Namer          // that columns of the lake can have; nil when any
 
 	compiling chan struct{} // a slot for each that compiles
 	mu        sync.Mutex
@@ -37,6 +35,7 @@ type clientReport struct {
 	client table.Client
 	err    error         // the client as a whole: its secret, connection or database
 	skew   time.Duration // how far the server's clock is ahead of ours
+	sight  mariadb.Sight // what the account sees of rows that are still to arrive
 	tables []inspected
 }
 
@@ -97,6 +96,10 @@ func (n *inspector) client(ctx context.Context, client table.Client) clientRepor
 		return report
 	}
 	report.skew = time.Until(server.Clock)
+	if report.sight, err = source.Sight(ctx); err != nil {
+		report.err = err
+		return report
+	}
 	for _, sync := range n.syncs {
 		if !in(sync.Regions, client.Region) || !in(sync.Clients, client.ID) {
 			continue
@@ -133,9 +136,6 @@ func (n *inspector) tables(ctx context.Context, source *mariadb.Source, client t
 		t := inspected{spec: spec, plan: p.Plan, err: p.Err, ref: table.Ref{
 			Sync: sync.Name, Client: client.ID, Region: client.Region, Schema: sync.Target.Central(), Table: spec.Target,
 		}}
-		if t.err == nil {
-			t.err = lake.CheckNames(n.names, spec, p.Plan)
-		}
 		if t.err == nil {
 			t.err = source.CheckQuery(ctx, spec, p.Plan)
 		}

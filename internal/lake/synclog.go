@@ -80,8 +80,8 @@ func RunValues(r table.Run) []any {
 }
 
 // Advance is the row of sync_log after a run. The status, rows and error are those of the run that started last;
-// the last sync and the watermark come from runs that were ok and never move backwards, in whatever order
-// runs are logged. A backfill leaves the row alone. Of a client table without a row, last is the zero value.
+// the last sync and the watermark come from runs that were ok, in whatever order runs are logged: an older run never moves them
+// back, and the newest one's watermark stands, earlier or not, as when a clock was set back. A backfill leaves the row alone. Of a client table without a row, last is the zero value.
 func Advance(last LastRun, run table.Run) LastRun {
 	if run.Backfill {
 		return last
@@ -98,13 +98,8 @@ func Advance(last LastRun, run table.Run) LastRun {
 	if run.Finished.After(last.LastSync) {
 		next.LastSync = run.Finished
 	}
-	switch {
-	case run.Watermark == "":
-	case run.Window.Kind != last.Kind && last.Watermark != "": // the cursor was changed: the two do not compare
-		if newest {
-			next.Watermark, next.Kind = run.Watermark, run.Window.Kind
-		}
-	case after(run.Window.Kind, run.Watermark, last.Watermark):
+	comparable := run.Window.Kind == last.Kind || last.Watermark == "" // else the cursor was changed
+	if run.Watermark != "" && (newest || comparable && after(run.Window.Kind, run.Watermark, last.Watermark)) {
 		next.Watermark, next.Kind = run.Watermark, run.Window.Kind
 	}
 	return next

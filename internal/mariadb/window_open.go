@@ -290,3 +290,24 @@ func (c *session) statements(ctx context.Context, seen *open) error {
 	}
 	return rows.Err()
 }
+
+// Sight is what an account sees of rows that are still to arrive.
+type Sight struct {
+	Transactions bool   // whether it sees open transactions (PROCESS)
+	Replica      bool   // whether the server is a replica, by its registry entry or as far as it is seen
+	Stopped      string // why nothing arrives at it, where that is known
+}
+
+// Sight looks at the server as a run does. It changes nothing.
+func (s *Source) Sight(ctx context.Context) (Sight, error) {
+	session, err := s.open(ctx)
+	if err != nil {
+		return Sight{}, clientError(s.client, classify(err))
+	}
+	seen, err := session.look(ctx)
+	session.end(true) // with its transaction
+	if err != nil {
+		return Sight{}, clientError(s.client, classify(err))
+	}
+	return Sight{Transactions: seen.allowed, Replica: s.client.Replica || seen.replica, Stopped: seen.stopped}, nil
+}

@@ -198,3 +198,18 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 		assert.Equal(t, "3", raw.Watermark)
 	})
 }
+
+func TestSightIsWhatTheAccountSees(t *testing.T) {
+	f := newFixture(t)
+	sight, err := f.open().Sight(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, Sight{Transactions: true}, sight)
+	f.limited("select")
+	f.client.Replica = true
+	sight, err = f.open().Sight(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, Sight{Replica: true}, sight)
+	f.client.User = "nobody"
+	_, err = f.open().Sight(t.Context())
+	require.ErrorIs(t, err, ErrDenied)
+}

@@ -153,7 +153,7 @@ const (
 	further  = "(t.`watermark` IS NULL OR CASE WHEN s.`brings_kind` = 'integer' AND TRY_CAST(s.`brings_watermark` AS DECIMAL(38,0)) IS NOT NULL " +
 		"AND TRY_CAST(t.`watermark` AS DECIMAL(38,0)) IS NOT NULL " +
 		"THEN TRY_CAST(s.`brings_watermark` AS DECIMAL(38,0)) > TRY_CAST(t.`watermark` AS DECIMAL(38,0)) ELSE s.`brings_watermark` > t.`watermark` END)"
-	moves    = "(s.`brings_watermark` IS NOT NULL AND IF(" + rekinded + ", " + newest + ", " + further + "))"
+	moves    = "(s.`brings_watermark` IS NOT NULL AND NOT (s.`brings_watermark` <=> t.`watermark` AND s.`brings_kind` <=> t.`cursor_kind`) AND (" + newest + " OR NOT " + rekinded + " AND " + further + "))"
 	advances = newest + " AND " + otherRun + " OR " + later + " OR " + moves
 )
 

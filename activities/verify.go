@@ -131,7 +131,7 @@ func (v verifying) source(ctx context.Context, input *verify.Input) error {
 		return err
 	}
 	defer release()
-	input.Plan, err = planOf(ctx, source, ExtractInput{Job: v.in.Job})
+	input.Plan, err = v.planOf(ctx, source, ExtractInput{Job: v.in.Job})
 	if err != nil {
 		return err
 	}

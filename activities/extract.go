@@ -40,7 +40,7 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 		return ExtractResult{}, classify(ctx, err)
 	}
 	defer release()
-	plan, err := planOf(ctx, source, in)
+	plan, err := a.planOf(ctx, source, in)
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
 	}
@@ -70,16 +70,6 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 		err = a.Scratch.Remove(in.RunID)
 	}
 	return result, classify(ctx, err)
-}
-
-func planOf(ctx context.Context, source *mariadb.Source, in ExtractInput) (table.Plan, error) {
-	planned, err := source.Plan(ctx, []table.Spec{in.Spec})
-	if err != nil {
-		return table.Plan{}, err
-	}
-	plan := planned[0].Plan
-	plan.Watermark = in.Watermark
-	return plan, planned[0].Err
 }
 
 // clockOf is the source's clock, where versions are kept: the time of what rows do not tell, as that one is gone.

@@ -9,6 +9,7 @@ import (
 
 	"tributary/config"
 	"tributary/internal/lake"
+	"tributary/internal/lake/open"
 	"tributary/internal/table"
 )
 
@@ -187,7 +188,7 @@ func (c *checker) temporal(ctx context.Context, clients []table.Client) {
 const maxSkew = 5 * time.Minute
 
 func (c *checker) clients(ctx context.Context, clients []table.Client) {
-	n := &inspector{syncs: c.syncs, resolve: c.app.access.Resolve, progress: c.app.counter("clients checked")}
+	n := &inspector{syncs: c.syncs, resolve: c.app.access.Resolve, progress: c.app.counter("clients checked"), names: open.Names(c.cfg.Lake.Kind)}
 	reports := n.run(ctx, clients)
 	c.fit(ctx, reports)
 	for _, report := range reports {

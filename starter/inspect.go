@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tributary/config"
+	"tributary/internal/lake"
 	"tributary/internal/mariadb"
 	"tributary/internal/steps"
 	"tributary/internal/table"
@@ -24,6 +25,7 @@ type inspector struct {
 	syncs    []config.Sync
 	resolve  func(ctx context.Context, reference string) (string, error)
 	progress func(done, all int) // may be nil
+	names    lake.Namer          // that columns of the lake can have; nil when any
 
 	compiling chan struct{} // a slot for each that compiles
 	mu        sync.Mutex
@@ -136,6 +138,9 @@ func (n *inspector) tables(ctx context.Context, source *mariadb.Source, client t
 		t := inspected{spec: spec, plan: p.Plan, err: p.Err, ref: table.Ref{
 			Sync: sync.Name, Client: client.ID, Region: client.Region, Schema: sync.Target.Central(), Table: spec.Target,
 		}}
+		if t.err == nil {
+			t.err = lake.CheckNames(n.names, spec, p.Plan)
+		}
 		if t.err == nil {
 			t.err = source.CheckQuery(ctx, spec, p.Plan)
 		}

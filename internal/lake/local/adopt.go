@@ -46,7 +46,7 @@ func (m *merge) adopt(ctx context.Context) error {
 // deleted, they are one partition's, and they have the table's columns with the table's types and no others.
 func (m *merge) adoptable(b int) bool {
 	batch, f := m.src.batches[b], m.facts[b]
-	if f.rows == 0 || f.deletes > 0 || f.distinct < f.rows || !tenantOnly(m.partitionBy) || m.hasCandidate(b) {
+	if f.rows == 0 || f.deletes > 0 || !f.unique || !tenantOnly(m.partitionBy) || m.hasCandidate(b) {
 		return false
 	}
 	var bytes int64

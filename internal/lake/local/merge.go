@@ -120,7 +120,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if m.facts, err = src.check(ctx, s, m.schema); err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.distinct < f.rows }) {
+	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.rows > 0 && !f.unique }) {
 		if err := src.deduplicate(ctx, s); err != nil {
 			return nil, err
 		}

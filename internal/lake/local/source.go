@@ -21,14 +21,8 @@ type source struct {
 	view    bool // src is a view over the staged files
 }
 
-// facts is what the rows of one batch are.
-type facts struct {
-	rows, distinct, deletes int64
-	low, high               []any // by key
-}
-
 // materialise is up to how many rows src is a table; larger ones are read from their files each time.
-const materialise = 300_000
+const materialise = 50_000
 
 // describe reads the columns of the batches' files.
 func (src *source) describe(ctx context.Context, s *session, dir string) error {
@@ -148,59 +142,6 @@ func (src *source) selectNothing(schema table.Schema) string {
 		columns = append(columns, fmt.Sprintf("NULL::%s AS %s", duckType(column.Type), quote(column.Name)))
 	}
 	return "SELECT " + strings.Join(columns, ", ") + " WHERE false"
-}
-
-// check compares every batch with its rows. Rows of another tenant, missing ids and a wrong count are lake.ErrBatch.
-func (src *source) check(ctx context.Context, s *session, schema table.Schema) ([]facts, error) {
-	all := make([]facts, len(src.batches))
-	err := s.each(ctx, src.checkQuery(schema), func(v []any) error {
-		b := int(integer(v[0]))
-		if n := integer(v[2]); n > 0 {
-			return lake.Incomplete(src.batches[b], "%d rows carry another client or region", n)
-		}
-		if n := integer(v[3]); n > 0 {
-			return lake.Incomplete(src.batches[b], "%d rows have an id that is NULL", n)
-		}
-		f := facts{rows: integer(v[1]), distinct: integer(v[4]), deletes: integer(v[5])}
-		for k := range src.keys {
-			f.low, f.high = append(f.low, v[6+2*k]), append(f.high, v[7+2*k])
-		}
-		all[b] = f
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for b, batch := range src.batches {
-		if all[b].rows != batch.Rows {
-			return nil, lake.Incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, all[b].rows)
-		}
-	}
-	return all, nil
-}
-
-func (src *source) checkQuery(schema table.Schema) string {
-	var nulls, keys, bounds []string
-	for _, key := range src.keys {
-		column := schema[schema.Find(key)]
-		nulls = append(nulls, quote(key)+" IS NULL")
-		if !strings.EqualFold(key, table.ClientColumn) && !strings.EqualFold(key, table.RegionColumn) {
-			keys = append(keys, quote(key))
-		}
-		low, high := fmt.Sprintf("min(%s)", quote(key)), fmt.Sprintf("max(%s)", quote(key))
-		if _, _, ok := column.Type.DecimalOf(); ok {
-			low, high = low+"::VARCHAR", high+"::VARCHAR"
-		}
-		bounds = append(bounds, low, high)
-	}
-	distinct := "1"
-	if len(keys) == 1 {
-		distinct = keys[0]
-	} else if len(keys) > 1 {
-		distinct = "hash(" + strings.Join(keys, ", ") + ")" // a collision only costs a look for duplicates
-	}
-	return fmt.Sprintf("SELECT __b, count(*), count_if(__x), count_if(%s), count(DISTINCT %s), count_if(__d), %s FROM src GROUP BY __b",
-		strings.Join(nulls, " OR "), distinct, strings.Join(bounds, ", "))
 }
 
 // deduplicate keeps the newest row of each key: the largest cursor, then the last in the files.

@@ -70,6 +70,17 @@ func TestTablesThatOthersHaveChanged(t *testing.T) {
 	}
 }
 
+// TestOddNamesThatComeLater has a source get columns whose names Parquet cannot have, once and again.
+func TestOddNamesThatComeLater(t *testing.T) {
+	spark := testserver.Spark(t)
+	l := openSpark(t, spark)
+	schema := spark.Schema(t)
+	require.Equal(t, "1 0 0", merged(t, l, batch(t, l, schema, "acme", oneRow)))
+	require.Equal(t, "1 1 0", merged(t, l, batch(t, l, schema, "acme", "SELECT range AS id, 'w' AS v, 7 AS \"two words\" FROM range(1, 3)", withExtra(table.Integer, "two words"))))
+	require.Equal(t, "1 0 0", merged(t, l, batch(t, l, schema, "acme", "SELECT 3 AS id, 'w' AS v, 7 AS \"two words\", 8 AS \"a,b\"", withExtra(table.Integer, "a,b", "two words"))))
+	require.Equal(t, []string{"1 w 7 <nil>", "2 w 7 <nil>", "3 w 7 8"}, found(t, l, schema, "SELECT id, v, `two words`, `a,b` FROM orders ORDER BY id"))
+}
+
 // TestTwoProcessesChangeOneSchema has two lakes with caches of their own add columns at once, the same ones and different ones.
 func TestTwoProcessesChangeOneSchema(t *testing.T) {
 	spark := testserver.Spark(t)

@@ -119,13 +119,20 @@ func (d dialect) createTable(def lake.Table) (string, error) {
 	if def.Comment != "" {
 		b.WriteString(" COMMENT " + literal(def.Comment))
 	}
-	if slices.ContainsFunc(def.Columns, func(c table.Column) bool { return strings.ContainsAny(c.Name, " ,;{}()\n\t=") }) {
-		properties["delta.columnMapping.mode"] = "name" // Parquet cannot have such names
+	if hasOddNames(def.Columns) {
+		properties[columnMapping] = "name"
 	}
 	if len(properties) > 0 {
 		b.WriteString(" TBLPROPERTIES (" + propertyList(properties) + ")")
 	}
 	return b.String(), nil
+}
+
+const columnMapping = "delta.columnMapping.mode"
+
+// hasOddNames says whether a column has a name that Parquet, and so a table without column mapping, cannot have.
+func hasOddNames(columns table.Schema) bool {
+	return slices.ContainsFunc(columns, func(c table.Column) bool { return strings.ContainsAny(c.Name, " ,;{}()\n\t=") })
 }
 
 func columnDefinitions(columns table.Schema) string {
@@ -151,6 +158,9 @@ func propertyList(properties map[string]string) string {
 func alterations(name string, current, wanted table.Schema) []string {
 	var all []string
 	if added := wanted[len(current):]; len(added) > 0 {
+		if hasOddNames(added) && !hasOddNames(current) { // raises the table's protocol to reader 2 and writer 5
+			all = append(all, fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES (%s = 'name')", name, literal(columnMapping)))
+		}
 		all = append(all, fmt.Sprintf("ALTER TABLE %s ADD COLUMNS (%s)", name, columnDefinitions(added)))
 	}
 	for i, column := range current {

@@ -94,6 +94,9 @@ func TestGoldenTables(t *testing.T) {
 	golden(t, "add_columns", func(dialect) []statement {
 		return texts(alterations(tableName("central", "orders"), columns()[:2], append(columns()[:2], commented[2], table.Column{Name: "a`b", Type: table.Binary}))...)
 	})
+	golden(t, "add_odd_names", func(dialect) []statement {
+		return texts(alterations(tableName("central", "orders"), columns()[:2], append(columns()[:2], table.Column{Name: "two words", Type: table.Binary}))...)
+	})
 	golden(t, "widen", func(dialect) []statement {
 		return texts(alterations(tableName("central", "orders"), columns("note"), wider)...)
 	})

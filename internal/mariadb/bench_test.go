@@ -1,11 +1,13 @@
 package mariadb
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,4 +63,55 @@ func drainTable(b *testing.B, s *Source) (count int) {
 		require.NoError(b, err)
 		count++
 	}
+}
+
+// BenchmarkRow is the decoder alone: rows as the server sends them, from memory into record batches.
+func BenchmarkRow(b *testing.B) {
+	database := server.Database(b, "bench")
+	server.ExecIn(b, database, "create table t (id bigint unsigned primary key, client varchar(32) not null, customer bigint not null, "+
+		"status enum('new','paid') not null, amount decimal(12,2) not null, tax decimal(12,4), quantity int not null, discount double, note varchar(255), "+
+		"gift tinyint(1) not null, ordered date not null, created datetime(6) not null, updated timestamp(6) not null, payload longtext, sku char(12) not null)",
+		"insert into t select seq, 'acme', seq * 7919 % 100003, elt(1 + seq % 2, 'new', 'paid'), (seq * 37 % 1000000) / 100, if(seq % 5 = 0, null, seq / 7), seq % 17, "+
+			"if(seq % 3 = 0, null, seq / 7), if(seq % 4 = 0, null, concat('note for order ', seq, ' – café')), seq % 2, date_add('2020-01-01', interval seq % 2000 day), "+
+			"date_add('2020-01-01', interval seq second), date_add('2024-01-01', interval seq * 3 second), concat('{\"k\":', seq, '}'), lpad(seq, 12, '0') from seq_1_to_10000")
+	s, err := Open(table.Client{ID: "acme", Host: server.Host, Port: server.Port, User: server.User, Database: database}, server.Password)
+	require.NoError(b, err)
+	defer s.Close()
+	planned, err := s.Plan(b.Context(), []table.Spec{{Name: "t"}})
+	require.NoError(b, err)
+	conn, err := s.connector.Connect(b.Context())
+	require.NoError(b, err)
+	defer conn.Close()
+	packets := &packets{}
+	require.NoError(b, stream(b.Context(), conn, "SELECT * FROM t", nil, packets, func() {}))
+
+	plan := planned[0].Plan
+	c := newConverters(ExtractRequest{Plan: plan}, time.UTC, arrowSchema(plan.Columns))
+	require.NoError(b, c.bind(packets.columns))
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if err := c.append(packets.rows[i%len(packets.rows)]); err != nil {
+			b.Fatal(err)
+		}
+		if c.full() {
+			batch, err := c.flush()
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
+		}
+	}
+}
+
+// packets is a rowSink that keeps all.
+type packets struct {
+	columns []field
+	rows    [][]byte
+}
+
+func (p *packets) bind(columns []field) error { p.columns = columns; return nil }
+
+func (p *packets) append(row []byte) error {
+	p.rows = append(p.rows, bytes.Clone(row))
+	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,40 +208,12 @@ func TestCancelledInTheMiddleOfReading(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// proxy passes bytes between clients and the server, and cuts every connection once it has passed limit bytes
-// on from the server.
-func proxy(t *testing.T, target string, limit *atomic.Int64) *net.TCPAddr {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer client.Close()
-				upstream, err := net.Dial("tcp", target)
-				if err != nil {
-					return
-				}
-				defer upstream.Close()
-				go func() { _, _ = io.Copy(upstream, client) }()
-				_, _ = io.CopyN(client, upstream, limit.Load())
-			}()
-		}
-	}()
-	return listener.Addr().(*net.TCPAddr)
-}
-
 func TestConnectionCutWhileReadingIsAnErrorAndWorthARetry(t *testing.T) {
 	f := newFixture(t, "create table t (id int primary key, v varchar(200))", "insert into t select seq, repeat('x', 200) from seq_1_to_30000")
 	spec := table.Spec{Name: "t"}
 	plan := f.plan(f.open(), spec)
-	var limit atomic.Int64
-	addr := proxy(t, address(f.client), &limit)
+	var limit, passed atomic.Int64
+	addr := cutting(t, address(f.client), &limit, &passed)
 	f.client.Host, f.client.Port = addr.IP.String(), addr.Port
 	for _, bytes := range []int64{5_000, 1_000_000, 5_000_000, 6_250_000} {
 		limit.Store(bytes)

@@ -64,7 +64,7 @@ check-compose: ## docker-compose.yml is valid and names only files that exist
 	$(GO) test $(TAGS) -count=1 -run Compose ./tests
 
 bench: ## Measure against the goals; figures as JSON lines on standard output
-	tests/provision.sh
+	tests/provision.sh compiler mariadb temporal python spark peers
 	$(PYTHON) $(GO) run $(TAGS) ./tests/bench $(ARGS)
 
 REPLAY_TEST := TestEveryRecordedHistoryReplays

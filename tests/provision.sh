@@ -3,7 +3,7 @@
 # where it cannot. Everything but Debian packages goes into bin/ and .cache/ of this repository.
 #
 #   tests/provision.sh                  what `make test` needs: compiler mariadb temporal python spark
-#   tests/provision.sh NAME...          only these; also: golangci-lint workflowcheck
+#   tests/provision.sh NAME...          only these; also: golangci-lint workflowcheck peers
 #
 # It asks nothing, and takes under a second when all is there.
 set -euo pipefail
@@ -13,6 +13,8 @@ GOLANGCI_LINT=v2.5.0
 WORKFLOWCHECK=v0.6.0
 TEMPORAL=v1.5.1
 PYTHON_PACKAGES=(deltalake==1.6.6 pyarrow==26.0.1 arro3-core==0.9.1)
+# What `make bench` measures beside us.
+PEER_PACKAGES=(dlt==1.31.0 connectorx==0.4.6 deltalake==1.6.6 pyarrow==26.0.1 pandas==3.1.1 sqlalchemy==2.1.9 pymysql==1.2.4)
 SPARK=4.0.1
 MAVEN=https://repo1.maven.org/maven2
 # Path in Maven Central, then SHA-256. What else Delta Lake needs is among Spark's own jars.
@@ -100,6 +102,20 @@ provision_python() {
 	echo "${PYTHON_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
 }
 
+# The peers that install, in a venv of their own: the tests need none of them.
+provision_peers() {
+	local venv=.cache/peers
+	[ "$(cat $venv/pins 2>/dev/null)" != "${PEER_PACKAGES[*]}" ] || return 0
+	provision_venv
+	say "installing ${PEER_PACKAGES[*]} into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${PEER_PACKAGES[@]}" </dev/null ||
+		fail "$venv could not be filled: pip install ${PEER_PACKAGES[*]}. Run this again"
+	"$venv/bin/python" -c 'import dlt, connectorx'
+	echo "${PEER_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
+}
+
 # java_for_spark prints the path of a Java that Spark runs on, which need not be the first in the PATH.
 java_for_spark() {
 	local java
@@ -161,7 +177,7 @@ provision_workflowcheck() {
 [ $# -gt 0 ] || set -- compiler mariadb temporal python spark
 for name; do
 	case $name in
-	compiler | mariadb | temporal | python | spark | golangci-lint | workflowcheck) "provision_${name//-/_}" ;;
-	*) fail "unknown: $name (one of compiler, mariadb, temporal, python, spark, golangci-lint, workflowcheck)" ;;
+	compiler | mariadb | temporal | python | spark | golangci-lint | workflowcheck | peers) "provision_${name//-/_}" ;;
+	*) fail "unknown: $name (one of compiler, mariadb, temporal, python, spark, golangci-lint, workflowcheck, peers)" ;;
 	esac
 done

@@ -5,10 +5,14 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -27,45 +31,82 @@ tables:
   - {name: orders, cursor: updated_at}
 `
 
-// fullLoad measures a first load of orders, MariaDB to committed Delta table, against the driver
-// reading and dropping the same rows over one connection.
+// fullLoad measures a first load of orders, MariaDB to committed Delta table, against the Go driver reading and dropping
+// the same rows over one connection, and against dlt with its ConnectorX backend.
 func (b *bench) fullLoad(ctx context.Context) (err error) {
-	server, err := b.orders()
+	server, err := b.orders(b.rows)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 
-	var ratios, peaks, drains, loads []float64
+	var all loads
 	for run := range b.runs {
 		drained, err := child(ctx, "drain", server.DSN("shop"))
 		if err != nil {
 			return err
 		}
-		seconds, peak, err := b.load(ctx, server, b.lakeDir(run))
+		ours, err := b.load(ctx, server, b.lakeDir(run))
 		if err != nil {
 			return err
 		}
-		notef("run %d: drain %.2f s, full load %.2f s, peak %.0f MiB", run+1, drained.Seconds, seconds, peak)
-		ratios, peaks = append(ratios, seconds/drained.Seconds), append(peaks, peak)
-		drains, loads = append(drains, drained.Seconds), append(loads, seconds)
+		theirs, err := b.dltLoad(ctx, server)
+		if err != nil {
+			return err
+		}
+		notef("run %d: drain %.2f s; full load %.2f s (%s), %.1f s of CPU, peak %.0f MiB; dlt %.2f s",
+			run+1, drained.Seconds, ours.Seconds, ours.steps, ours.cpu, ours.Peak, theirs.Seconds)
+		all.add(drained, ours, theirs, b.rows)
 	}
+	return all.report()
+}
+
+// loads are the figures of full loads, one of each run.
+type loads struct{ vsDrain, vsDLT, peaks, cpu, drains, ours, theirs, theirPeaks []float64 }
+
+func (l *loads) add(drained measured, ours loaded, theirs measured, rows int) {
+	l.vsDrain, l.vsDLT = append(l.vsDrain, ours.Seconds/drained.Seconds), append(l.vsDLT, ours.Seconds/theirs.Seconds)
+	l.peaks, l.cpu = append(l.peaks, ours.Peak), append(l.cpu, ours.cpu*1e6/float64(rows))
+	l.drains, l.ours = append(l.drains, drained.Seconds), append(l.ours, ours.Seconds)
+	l.theirs, l.theirPeaks = append(l.theirs, theirs.Seconds), append(l.theirPeaks, theirs.Peak)
+}
+
+func (l *loads) report() error {
 	return errors.Join(
-		report("full_load_vs_drain", median(ratios), "x", 2),
-		report("full_load_peak_memory", median(peaks), "MiB", 1024),
-		report("drain_seconds", median(drains), "s", 0),
-		report("full_load_seconds", median(loads), "s", 0))
+		report("full_load_vs_drain", median(l.vsDrain), "x", 1.3),
+		report("full_load_vs_dlt_connectorx", median(l.vsDLT), "x", 1/1.8),
+		report("full_load_peak_memory", median(l.peaks), "MiB", 512),
+		report("full_load_cpu_per_row", median(l.cpu), "µs", 3),
+		report("drain_seconds", median(l.drains), "s", 0),
+		report("full_load_seconds", median(l.ours), "s", 0),
+		report("dlt_connectorx_seconds", median(l.theirs), "s", 0),
+		report("dlt_connectorx_peak_memory", median(l.theirPeaks), "MiB", 0))
+}
+
+// fullLoadTen measures the peak memory of loading ten times the rows.
+func (b *bench) fullLoadTen(ctx context.Context) (err error) {
+	server, err := b.orders(10 * b.rows)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	ours, err := b.load(ctx, server, filepath.Join(b.dir, "load-ten"))
+	if err != nil {
+		return err
+	}
+	notef("%d rows: %.1f s (%s), %.1f s of CPU, peak %.0f MiB", 10*b.rows, ours.Seconds, ours.steps, ours.cpu, ours.Peak)
+	return errors.Join(report("full_load_ten_peak_memory", ours.Peak, "MiB", 512), report("full_load_ten_seconds", ours.Seconds, "s", 0))
 }
 
 func (b *bench) lakeDir(run int) string { return filepath.Join(b.dir, fmt.Sprintf("load-%d", run)) }
 
-func (b *bench) orders() (*testserver.Server, error) {
+func (b *bench) orders(rows int) (*testserver.Server, error) {
 	server, err := testserver.StartMariaDB(testserver.WithArgs("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G"))
 	if err != nil {
 		return nil, err
 	}
-	notef("filling orders with %d rows", b.rows)
-	if err := execute(server, strings.ReplaceAll(ordersSQL, "seq_1_to_3000000", fmt.Sprintf("seq_1_to_%d", b.rows))); err != nil {
+	notef("filling orders with %d rows", rows)
+	if err := execute(server, strings.ReplaceAll(ordersSQL, "seq_1_to_3000000", fmt.Sprintf("seq_1_to_%d", rows))); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
 	return server, os.Setenv("TRIBUTARY_BENCH_PASSWORD", server.Password)
@@ -88,18 +129,53 @@ func execute(server *testserver.Server, statements string) (err error) {
 	return nil
 }
 
-func (b *bench) load(ctx context.Context, server *testserver.Server, dir string) (seconds, peak float64, err error) {
+// loaded is what loading orders took.
+type loaded struct {
+	measured
+	cpu   float64 // of the worker, in seconds
+	steps string
+}
+
+// load runs one sync of orders by a new worker on an empty lake.
+func (b *bench) load(ctx context.Context, server *testserver.Server, dir string) (l loaded, err error) {
+	s, err := b.ordersStack(ctx, server, dir)
+	if err != nil {
+		return l, err
+	}
+	before := s.cpu()
+	took, err := s.sync(ctx)
+	l.Seconds, l.cpu = took.Seconds(), s.cpu()-before
+	if err == nil {
+		l.steps, err = s.lastSteps(ctx)
+	}
+	var stopErr error
+	l.Peak, stopErr = s.stop()
+	return l, errors.Join(err, stopErr)
+}
+
+func (b *bench) ordersStack(ctx context.Context, server *testserver.Server, dir string) (*stack, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return 0, 0, fmt.Errorf("make a folder: %w", err)
+		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	acme := table.Client{ID: "acme", Region: "eu", Host: server.Host, Port: server.Port, Database: "shop", User: server.User}
-	s, err := startStack(ctx, dir, []table.Client{acme}, ordersSync)
-	if err != nil {
-		return 0, 0, err
+	return startStack(ctx, dir, []table.Client{acme}, ordersSync)
+}
+
+// dltLoad has dlt load orders into a Delta table, over one connection, as it does unless told how to split the table.
+func (b *bench) dltLoad(ctx context.Context, server *testserver.Server) (measured, error) {
+	dir := filepath.Join(b.dir, "dlt")
+	if err := os.RemoveAll(dir); err != nil {
+		return measured{}, fmt.Errorf("remove the last load: %w", err)
 	}
-	took, err := s.sync(ctx)
-	peak, stopErr := s.stop()
-	return took.Seconds(), peak, errors.Join(err, stopErr)
+	address := url.URL{
+		Scheme: "mysql+pymysql", User: url.UserPassword(server.User, server.Password),
+		Host: net.JoinHostPort(server.Host, fmt.Sprint(server.Port)), Path: "/shop",
+	}
+	arg, err := json.Marshal(map[string]any{"url": address.String(), "dir": dir, "rows": b.rows})
+	if err != nil {
+		return measured{}, fmt.Errorf("say what to load: %w", err)
+	}
+	return measure(exec.CommandContext(ctx, ".cache/peers/bin/python", "tests/bench/dlt_load.py", string(arg)))
 }
 
 // drain reads every row of orders over one connection with the binary protocol and drops it.

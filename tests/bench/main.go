@@ -21,7 +21,7 @@ func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 3_000_000, "rows of the table to load")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each measurement; the median counts")
-	only := flag.String("only", "full-load,merge,fan-out,group-commit,merge-overhead", "what to measure")
+	only := flag.String("only", strings.Join(partNames, ","), "what to measure")
 	flag.StringVar(&b.dir, "dir", "", "folder for databases and lakes (default: a temporary one, removed at the end)")
 	flag.Parse()
 	exit(b.run(ctx, strings.Split(*only, ",")))
@@ -47,12 +47,13 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 		defer func() { _ = os.RemoveAll(b.dir) }()
 	}
 	parts := map[string]func(context.Context) error{
-		"full-load": b.fullLoad, "merge": b.merge, "fan-out": b.fanOut, "group-commit": b.groupCommit, "merge-overhead": b.mergeOverhead,
+		"full-load": b.fullLoad, "full-load-ten": b.fullLoadTen, "merge": b.merge, "incremental": b.incremental,
+		"fan-out": b.fanOut, "group-commit": b.groupCommit, "merge-overhead": b.mergeOverhead,
 	}
 	for _, name := range only {
 		part, ok := parts[name]
 		if !ok {
-			return fmt.Errorf("-only: there is no %q; there are full-load, merge, fan-out, group-commit and merge-overhead", name)
+			return fmt.Errorf("-only: there is no %q; there are %s", name, strings.Join(partNames, ", "))
 		}
 		notef("== %s", name)
 		if err := part(ctx); err != nil {
@@ -61,5 +62,8 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 	}
 	return nil
 }
+
+// partNames are what can be measured, in this order.
+var partNames = []string{"full-load", "full-load-ten", "merge", "incremental", "fan-out", "group-commit", "merge-overhead"}
 
 func notef(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

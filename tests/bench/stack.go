@@ -103,6 +103,47 @@ func (s *stack) sync(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
+// lastRun returns the record of the last run of acme's orders, and how long its TableSync took.
+func (s *stack) lastRun(ctx context.Context) (run table.Run, took time.Duration, err error) {
+	id := workflows.TableSyncID(table.Ref{Client: "acme", Table: "orders"})
+	if err := s.temporal.Client.GetWorkflow(ctx, id, "").Get(ctx, &run); err != nil {
+		return run, 0, fmt.Errorf("the last run: %w", err)
+	}
+	described, err := s.temporal.Client.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return run, 0, fmt.Errorf("the last run: %w", err)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	return run, info.GetCloseTime().AsTime().Sub(info.GetStartTime().AsTime()), nil
+}
+
+// lastSteps says how long each step of the last run took.
+func (s *stack) lastSteps(ctx context.Context) (string, error) {
+	run, took, err := s.lastRun(ctx)
+	if err != nil {
+		return "", err
+	}
+	parts := []string{fmt.Sprintf("TableSync %.2f", took.Seconds())}
+	for _, step := range []string{"extract", "validate", "transform", "merge"} {
+		parts = append(parts, fmt.Sprintf("%s %.2f", step, run.Steps[step].Seconds()))
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+// cpu is the processor time that the worker has used so far, in seconds.
+func (s *stack) cpu() float64 {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.worker.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	var user, system float64
+	_, _ = fmt.Sscan(fields[11], &user) // clock ticks, a hundred a second on Linux
+	_, _ = fmt.Sscan(fields[12], &system)
+	return (user + system) / 100
+}
+
 // stop ends the worker and Temporal and returns the worker's peak memory in MiB.
 func (s *stack) stop() (float64, error) {
 	err := errors.Join(s.stdin.Close(), s.worker.Wait(), s.temporal.Close())

@@ -24,6 +24,9 @@ import (
 // starts again at Extract.
 const ErrorRestage = "Restage"
 
+// ErrorHours is the type of the error that says that a large table is not read at this time of day: the run is skipped.
+const ErrorHours = "Hours"
+
 // permanent lists the errors that a retry does not mend, with the type that the Web UI shows for them.
 var permanent = []struct {
 	err  error
@@ -36,6 +39,8 @@ var permanent = []struct {
 	{mariadb.ErrUnsupported, "Unsupported"},
 	{mariadb.ErrQuery, "Query"},
 	{mariadb.ErrValue, "Value"},
+	{mariadb.ErrLimit, "Limit"},
+	{mariadb.ErrHours, ErrorHours},
 	{steps.ErrExpression, "Expression"},
 	{steps.ErrCollision, "Collision"},
 	{steps.ErrRule, "Rule"},

@@ -28,11 +28,13 @@ type ExtractResult struct {
 }
 
 // Extract reads the window of one client table onto this worker's scratch disk. It inspects the
-// source anew each time, so a retry after a change of the table's columns reads the new ones. Repeating it is safe: it begins with
-// an empty folder of its own and writes nothing elsewhere.
+// source anew each time, so a retry after a change of the table's columns reads the new ones. Repeating it is safe: it writes to a
+// folder of its own and nowhere else, and goes on from chunks that an earlier attempt finished only where the rows are the same.
 func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResult, error) {
-	var rows, bytes atomic.Int64
-	stop := heartbeat(ctx, func() Progress { return Progress{Step: "extract", Rows: rows.Load(), Bytes: bytes.Load()} })
+	var rows, bytes, done, chunks atomic.Int64
+	stop := heartbeat(ctx, func() Progress {
+		return Progress{Step: "extract", Rows: rows.Load(), Bytes: bytes.Load(), Chunks: chunks.Load(), Done: done.Load()}
+	})
 	defer stop()
 
 	source, release, err := a.Sources.Get(ctx, in.Client)
@@ -48,10 +50,19 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
 	}
+	if err := a.Scratch.Adopt(in.RunID); err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
 	raw, err := source.Extract(ctx, mariadb.ExtractRequest{
-		Spec: in.Spec, Plan: plan, From: in.From, To: in.To,
-		Dir:      a.Scratch.Run(in.RunID, "raw"),
+		Spec: in.Spec, Plan: plan, From: in.From, To: in.To, ReadAt: readAt,
+		Dir:      a.Scratch.Run(in.RunID, rawFolder),
 		Progress: func(r, b int64) { rows.Store(r); bytes.Store(b) },
+		Chunks: func(d, total int) {
+			if total > 1 {
+				done.Store(int64(d))
+				chunks.Store(int64(total))
+			}
+		},
 	})
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)
@@ -64,7 +75,6 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 	for _, note := range raw.Notes {
 		activity.GetLogger(ctx).Warn(note, "client", in.Ref.Client, "region", in.Ref.Region, "table", in.Ref.Table, "sync", in.Ref.Sync, "run", in.RunID)
 	}
-	raw.ReadAt = readAt
 	result := ExtractResult{Plan: plan, Raw: raw, Unchanged: raw.Rows == 0 && raw.Window.Low != "" && len(raw.Keys) == 0}
 	if result.Unchanged {
 		err = a.Scratch.Remove(in.RunID)

@@ -10,9 +10,12 @@ import (
 // Progress is what a heartbeat carries: how far a step is. The Web UI shows it for pending
 // activities, and `tributary run` reads it.
 type Progress struct {
-	Step    string  `json:"step"`
-	Rows    int64   `json:"rows"`
-	Bytes   int64   `json:"bytes,omitempty"`
+	Step  string `json:"step"`
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes,omitempty"`
+	// Chunks are those that a table is read in, and Done how many of them are; 0 for a table that is read in one piece.
+	Chunks  int64   `json:"chunks,omitempty"`
+	Done    int64   `json:"chunks_done,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 

@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 
+	"tributary/internal/mariadb"
 	"tributary/internal/table"
 )
 
@@ -20,8 +22,14 @@ type Scratch struct {
 	lock      *os.File
 }
 
-// OpenScratch makes a folder for this process below root, and removes those of processes that
-// have ended: their runs start again elsewhere.
+// rawFolder is the folder of a run's raw rows.
+const rawFolder = "raw"
+
+// keepFor is how long what a process had read of a run stays after it has ended, for the run to go on from.
+const keepFor = 24 * time.Hour
+
+// OpenScratch makes a folder for this process below root, and removes those of processes that have ended, but for rows that
+// their runs may go on from when they start again.
 func OpenScratch(root string) (*Scratch, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -45,9 +53,11 @@ func OpenScratch(root string) (*Scratch, error) {
 	return s, s.sweep()
 }
 
+const lockName = "lock"
+
 // lockFolder holds a lock that ends with the process, however it ends.
 func lockFolder(dir string, how int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the scratch folder: %w", err)
 	}
@@ -71,10 +81,66 @@ func (s *Scratch) sweep() error {
 		if err != nil {
 			continue // its process is alive
 		}
-		err = os.RemoveAll(dir)
+		err = clear(dir)
 		_ = lock.Close()
 		if err != nil {
 			return fmt.Errorf("remove a left-over scratch folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// clear removes a process's folder, but for finished chunks that their runs may go on from.
+func clear(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	kept := false
+	for _, entry := range entries {
+		run := filepath.Join(dir, entry.Name())
+		if resumable(run) {
+			kept = true
+		} else if entry.Name() != lockName {
+			err = errors.Join(err, os.RemoveAll(run))
+		}
+	}
+	if err != nil || kept {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+// resumable says whether a run's folder has rows worth keeping.
+func resumable(run string) bool {
+	info, err := os.Stat(filepath.Join(run, rawFolder))
+	return err == nil && time.Since(info.ModTime()) < keepFor && mariadb.Resumable(filepath.Join(run, rawFolder))
+}
+
+// Adopt makes what a process that has ended had read of a run this process's, so that the run goes on from it. It does nothing
+// where there is nothing of the kind, or the run has a folder here. Of several processes that ask at once, one gets it.
+func (s *Scratch) Adopt(runID string) error {
+	if _, err := os.Stat(s.Run(runID)); err == nil {
+		return nil
+	}
+	found, err := filepath.Glob(filepath.Join(s.root, "worker-*", runID))
+	if err != nil {
+		return fmt.Errorf("look for an earlier attempt: %w", err)
+	}
+	for _, run := range found {
+		dir := filepath.Dir(run)
+		lock, err := lockFolder(dir, unix.LOCK_EX|unix.LOCK_NB)
+		if err != nil {
+			continue // its process is alive
+		}
+		if resumable(run) {
+			err = os.Mkdir(s.Run(runID), 0o700)
+			err = errors.Join(err, os.Rename(filepath.Join(run, rawFolder), s.Run(runID, rawFolder)))
+		}
+		err = errors.Join(err, clear(dir))
+		_ = lock.Close()
+		if err != nil {
+			return fmt.Errorf("take over an earlier attempt: %w", err)
 		}
 	}
 	return nil
@@ -117,9 +183,9 @@ func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.Fi
 	return &kept, nil
 }
 
-// Close removes this process's folder, the quarantine not.
+// Close removes this process's folder, but for rows that runs may go on from, and not the quarantine.
 func (s *Scratch) Close() error {
-	err := os.RemoveAll(s.own)
+	err := clear(s.own)
 	_ = s.lock.Close()
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,55 @@ func TestScratchSweepsOnlyFoldersOfProcessesThatHaveEnded(t *testing.T) {
 	require.NoDirExists(t, alive.Dir())
 	require.NoError(t, other.Close())
 	require.DirExists(t, filepath.Join(root, "quarantine"))
+}
+
+// finished leaves a run's folder as Extract does when it has read a chunk and is killed.
+func finished(t *testing.T, worker, run string) {
+	t.Helper()
+	dir := filepath.Join(worker, run, rawFolder)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"chunks": [{"done": true}, {}]}`), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(worker, run, "clean"), 0o700))
+}
+
+func TestScratchKeepsFinishedChunksForTheRunThatReadThem(t *testing.T) {
+	root := t.TempDir()
+	killed := filepath.Join(root, "worker-killed")
+	require.NoError(t, os.MkdirAll(filepath.Join(killed, "other", rawFolder), 0o700))
+	for _, run := range []string{"run", "second", "old"} {
+		finished(t, killed, run)
+	}
+	long := time.Now().Add(-2 * keepFor)
+	require.NoError(t, os.Chtimes(filepath.Join(killed, "old", rawFolder), long, long))
+
+	alive, err := OpenScratch(root)
+	require.NoError(t, err)
+	require.NoDirExists(t, filepath.Join(killed, "other"))
+	require.NoDirExists(t, filepath.Join(killed, "old"), "nobody came for it")
+	finished(t, alive.Dir(), "mine")
+	next, err := OpenScratch(root)
+	require.NoError(t, err)
+	require.NoError(t, next.Adopt("mine"))
+	require.NoDirExists(t, next.Run("mine"), "its process is alive")
+	require.NoError(t, next.Adopt("unknown"))
+
+	require.NoError(t, next.Adopt("run"))
+	require.FileExists(t, next.Run("run", rawFolder, "manifest.json"))
+	require.NoDirExists(t, next.Run("run", "clean"), "made anew")
+	require.NoDirExists(t, filepath.Join(killed, "run"))
+	require.NoError(t, next.Adopt("second"))
+	require.NoDirExists(t, killed, "nothing is left there")
+
+	require.NoError(t, alive.Close())
+	require.NoError(t, next.Adopt("mine"))
+	require.FileExists(t, next.Run("mine", rawFolder, "manifest.json"), "its process has ended in order")
+	require.NoError(t, next.Remove("mine"))
+	require.NoError(t, next.Remove("run"))
+	require.NoError(t, next.Remove("second"))
+	require.NoError(t, next.Close())
+	left, err := filepath.Glob(filepath.Join(root, "worker-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestScratchKeepsQuarantinedRowsOnceHoweverOftenItIsAsked(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 type Sources struct {
 	// Resolve turns a client's password reference into the password.
 	Resolve func(ctx context.Context, reference string) (string, error)
+	// Limits are those of clients that have none of their own.
+	Limits table.Limits
 
 	mu   sync.Mutex
 	open map[string]*openSource
@@ -41,7 +43,9 @@ func (s *Sources) Get(ctx context.Context, client table.Client) (source *mariadb
 	defer s.mu.Unlock()
 	entry := s.open[client.ID]
 	if entry == nil || entry.password != password || !reflect.DeepEqual(entry.client, client) {
-		fresh, err := mariadb.Open(client, password)
+		limited := client
+		limited.Limits = client.Bounds(s.Limits)
+		fresh, err := mariadb.Open(limited, password)
 		if err != nil {
 			return nil, nil, err
 		}

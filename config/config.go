@@ -9,6 +9,7 @@ import (
 
 	"tributary/config/strict"
 	"tributary/internal/registry"
+	"tributary/internal/table"
 )
 
 // ErrInvalid is returned, together with Faults, for a configuration that cannot be used.
@@ -26,9 +27,11 @@ type Config struct {
 	Lake     Lake     `json:"lake"`
 	Temporal Temporal `json:"temporal"`
 	Clients  Clients  `json:"clients"`
-	Worker   Worker   `json:"worker"`
-	Scratch  Scratch  `json:"scratch"`
-	Syncs    []Sync   `json:"-"` // at least one, by name
+	// Limits are those of clients that have none of their own.
+	Limits  table.Limits `json:"limits"`
+	Worker  Worker       `json:"worker"`
+	Scratch Scratch      `json:"scratch"`
+	Syncs   []Sync       `json:"-"` // at least one, by name
 }
 
 // Lake says where central tables live. Only the settings of its kind may be given.

@@ -45,6 +45,7 @@ func readSettings(f *strict.File, into *Config) {
 	if f.Parsed() {
 		s.lake(c.Lake)
 		s.clients(c.Clients)
+		c.Limits.Check(func(key, problem, fix string) { s.add("limits."+key, problem, fix) })
 		scoped("clients.token", c.Clients.Token, c.Lake.Kind, s.add)
 		s.worker(&c.Worker)
 		s.memory("scratch.memory", c.Scratch.Memory)

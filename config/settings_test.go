@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tributary/internal/table"
 )
 
 const aSync = "target: {schema: central}\ntables: [{name: orders}]"
@@ -40,6 +42,13 @@ worker: {regions: [eu, us, ap], health: "127.0.0.1:1"}
 	require.Equal(t, Clients{File: filepath.Join(path, "Kunden", "Liste.yaml"), Timeout: 5 * time.Second, Retries: 3}, c.Clients)
 }
 
+func TestLimitsAreThoseOfClientsWithoutTheirOwn(t *testing.T) {
+	c := loaded(t, with(t, minimal+"limits: {connections: 2, max_statement_time: 5m, hours: 22:00-06:00, time_zone: Europe/Vienna}"))
+	require.Equal(t, table.Limits{Connections: 2, MaxStatementTime: 5 * time.Minute, Hours: "22:00-06:00", TimeZone: "Europe/Vienna"}, c.Limits)
+	client := table.Client{Connections: 7, Limits: table.Limits{Hours: "01:00-02:00"}}
+	require.Equal(t, table.Limits{Connections: 7, MaxStatementTime: 5 * time.Minute, Hours: "01:00-02:00"}, client.Bounds(c.Limits))
+}
+
 func TestErrEnvironmentNamesTheVariable(t *testing.T) {
 	for name, c := range map[string]struct{ value, says string }{
 		"TRIBUTARY_LAKE_KIND":           {"ducklake", `unknown value "ducklake"; use local, spark or databricks`},
@@ -67,6 +76,7 @@ func TestErrSettings(t *testing.T) {
 		"wrong case":            {"Clients: {file: c.yaml}\nclients: {file: c.yaml}", "Clients: unknown key; did you mean clients?"},
 		"unknown kind":          {minimal + "lake: {kind: ducklake}", `lake.kind: unknown value "ducklake"; use local, spark or databricks`},
 		"another lake's":        {minimal + "lake: {warehouse: abc}", "tributary.yaml:2: lake.warehouse: is not a setting of a lake of kind local; remove it, or change lake.kind to databricks"},
+		"limits":                {minimal + "limits: {rows_per_second: -1}", "tributary.yaml:2: limits.rows_per_second: is negative; write 1 or more, or remove it"},
 		"no path":               {minimal + `lake: {path: ""}`, "lake.path: is missing"},
 		"size without unit":     {minimal + `scratch: {memory: "100"}`, "scratch.memory: is not a size"},
 		"no clients":            {"lake: {}", "clients: has neither file nor url"},

@@ -26,6 +26,7 @@ type tableFile struct {
 	Deletes      deletesFile       `json:"deletes"`
 	History      history           `json:"history"`
 	Review       bool              `json:"review"`
+	Snapshot     bool              `json:"snapshot"`
 	OnNullCursor string            `json:"on_null_cursor"`
 	Overlap      overlap           `json:"overlap"`
 	ZeroDates    strict.Word       `json:"zero_dates"`
@@ -76,7 +77,7 @@ func (c checker) table(at string, t tableFile) table.Spec {
 	spec := table.Spec{
 		Name: t.Name, Target: defaultTo(t.Target, t.Name), IDs: t.IDs, Cursor: t.Cursor, Columns: t.Columns, Exclude: t.Exclude,
 		Where: t.Where, Rename: t.Rename, Fill: t.Fill, Transform: t.Transform, Expect: t.Expect,
-		Deletes: c.deletes(at, t), History: string(t.History), OnNullCursor: t.OnNullCursor,
+		Deletes: c.deletes(at, t), History: string(t.History), Snapshot: t.Snapshot, OnNullCursor: t.OnNullCursor,
 		ZeroDates: defaultTo(string(t.ZeroDates), "null"), TinyInt1: defaultTo(t.TinyInt1, "number"),
 		DatetimeZone: defaultTo(t.DatetimeZone, "UTC"), Drift: defaultTo(t.Drift, table.DriftEvolve), Properties: t.Properties,
 	}

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"tributary/activities"
 	"tributary/internal/table"
 )
 
@@ -57,10 +58,11 @@ func summaryOf(summary table.Summary, err error, problem table.Problem, in SyncI
 
 func statusOf(err error) string {
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
+	var app *temporal.ApplicationError
 	switch {
 	case err == nil:
 		return table.StatusOK
-	case errors.As(err, &started):
+	case errors.As(err, &started), errors.As(err, &app) && app.Type() == activities.ErrorHours:
 		return table.StatusSkipped
 	case temporal.IsCanceledError(err):
 		return table.StatusCancelled

@@ -37,7 +37,7 @@ func (in TableSyncInput) newRun(started time.Time, runID string) table.Run {
 func TableSync(ctx workflow.Context, in TableSyncInput) (table.Run, error) {
 	s := newTableSync(ctx, in)
 	err := s.run(ctx)
-	if logErr := s.log(ctx, err); err == nil {
+	if logErr := s.log(ctx, err); err == nil || s.record.Status == table.StatusSkipped { // skipped is no failure
 		err = logErr
 	}
 	return s.record, err

@@ -133,6 +133,20 @@ func TestTableSync(t *testing.T) {
 		}
 	})
 
+	t.Run("OK: outside the client's hours it is skipped, and says so", func(t *testing.T) {
+		env, a := newEnv(t), &steppedActivities{}
+		a.Extract = func(activities.ExtractInput) (activities.ExtractResult, error) {
+			return activities.ExtractResult{}, temporal.NewNonRetryableApplicationError("from 22:00 on", activities.ErrorHours, nil)
+		}
+		a.register(env)
+		env.ExecuteWorkflow(TableSync, ordersOf("acme"))
+		require.NoError(t, env.GetWorkflowError())
+		require.Len(t, a.runs(), 1)
+		require.Equal(t, table.StatusSkipped, a.runs()[0].Status)
+		require.Equal(t, "from 22:00 on", a.runs()[0].Error)
+		require.Empty(t, a.runs()[0].Watermark)
+	})
+
 	t.Run("Err: a passing fault is tried again as often as the config says", func(t *testing.T) {
 		env, a := newEnv(t), &steppedActivities{}
 		tries := 0

@@ -75,7 +75,7 @@ func (e *extraction) layOut(ctx context.Context) error {
 
 // settled is what is known before the first row is read.
 func (e *extraction) settled() table.Raw {
-	raw := table.Raw{Window: e.w, Notes: e.notes}
+	raw := table.Raw{Window: e.w, Notes: e.notes, ReadAt: e.req.ReadAt}
 	if e.req.From == "" && e.req.To == "" {
 		raw.Watermark = e.mark
 	}

@@ -64,6 +64,8 @@ func (m manifest) done() (n int) {
 
 // fingerprint tells runs apart that must not share rows: what is read, from which server, with which columns and types.
 func (e *extraction) fingerprint(server string) (string, error) {
+	client := e.client
+	client.Password, client.Connections, client.Limits = "", 0, table.Limits{} // how, not what is read
 	text, err := json.Marshal(struct {
 		Format   int
 		Server   string
@@ -72,7 +74,7 @@ func (e *extraction) fingerprint(server string) (string, error) {
 		Plan     table.Plan
 		From, To string
 		Key      string
-	}{1, server, e.client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key)})
+	}{1, server, client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key)})
 	if err != nil {
 		return "", err
 	}

@@ -21,6 +21,8 @@ type ExtractRequest struct {
 	// From and To are a backfill's bounds, in the canonical text of table.Window; they replace the window after
 	// the watermark, and an empty one is open. Both empty: not a backfill.
 	From, To string
+	// ReadAt becomes table.Raw.ReadAt, unless an earlier attempt's does because its rows are in use.
+	ReadAt time.Time
 	// Progress, unless nil, is called about once a second while rows arrive, from one goroutine at a time, with the
 	// rows read and the bytes of their values so far.
 	Progress func(rows, bytes int64)

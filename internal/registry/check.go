@@ -112,12 +112,20 @@ func server(f *strict.File, at string, client *table.Client) {
 	if client.Port < 1 || client.Port > 65535 {
 		f.Add(at+".port", fmt.Sprintf("%d is not a port", client.Port), "write 1 to 65535, or remove it for 3306")
 	}
-	if client.Connections < 0 {
-		f.Add(at+".connections", "is negative", "write 1 or more, or remove it for 4")
-	}
+	limits(f, at, client)
 	if _, err := time.LoadLocation(client.DatetimeZone); err != nil || client.DatetimeZone == "Local" {
 		f.Add(at+".datetime_zone", fmt.Sprintf("unknown time zone %q", client.DatetimeZone), "write an IANA name, such as UTC or Europe/Vienna")
 	}
+}
+
+func limits(f *strict.File, at string, client *table.Client) {
+	if client.Connections < 0 {
+		f.Add(at+".connections", "is negative", "write 1 or more, or remove it for 4")
+	}
+	if client.Connections != 0 && client.Limits.Connections != 0 {
+		f.Add(at+".connections", "is given as limits.connections too", "keep one")
+	}
+	client.Limits.Check(func(key, problem, fix string) { f.Add(at+".limits."+key, problem, fix) })
 }
 
 func security(f *strict.File, at string, client *table.Client) {

@@ -127,6 +127,8 @@ clients:
   - {id: e, region: us, host: h, database: d, user: u, pasword: hunter2, port: "hunter2"}
   - {id: f, region: us, host: h, database: d, user: u, password: 12345, columns: {x: ""}}
   - {id: g, region: us, host: h, host: h, database: d, user: u, port: 0}
+  - {id: i, region: us, host: h, database: d, user: u, connections: 2, limits: {connections: 3, rows_per_second: -1, max_statement_time: 5ms, hours: 22-6, time_zone: Mars, row: 1}}
+  - {id: j, region: us, host: h, database: d, user: u, limits: {time_zone: UTC, table_connections: -1}}
 `
 	_, err := file(t, "clients.yaml", text).Clients(t.Context(), "")
 	require.ErrorIs(t, err, ErrInvalid)
@@ -161,6 +163,14 @@ clients.yaml:11: clients[6].password: is a number; write it in quotes, as text
 clients.yaml:11: clients[6].columns.x: is missing; give it a value
 clients.yaml:12: clients[7].host: the key is already on line 12; remove one of the two
 clients.yaml:12: clients[7].port: 0 is not a port; write 1 to 65535, or remove it for 3306
+clients.yaml:13: clients[8].limits.row: unknown key; use connections, table_connections, rows_per_second, max_statement_time, hours or time_zone
+clients.yaml:13: clients[8].connections: is given as limits.connections too; keep one
+clients.yaml:13: clients[8].limits.rows_per_second: is negative; write 1 or more, or remove it
+clients.yaml:13: clients[8].limits.max_statement_time: is less than a second; write 1s or more, or remove it
+clients.yaml:13: clients[8].limits.hours: "22-6" is no stretch of the day; write two times of day, such as 22:00-06:00
+clients.yaml:13: clients[8].limits.time_zone: unknown time zone "Mars"; write an IANA name, such as UTC or Europe/Vienna
+clients.yaml:14: clients[9].limits.table_connections: is negative; write 1 or more, or remove it
+clients.yaml:14: clients[9].limits.time_zone: has no meaning without hours; add hours, or remove it
 `), faults.Error())
 }
 

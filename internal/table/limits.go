@@ -2,7 +2,6 @@ package table
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,16 +35,28 @@ func (l Limits) Or(defaults Limits) Limits {
 	return l
 }
 
-// errHours is hours that cannot be read.
-var errHours = errors.New("write two times of day, such as 22:00-06:00")
-
-// CheckHours says whether hours are as Limits has them; "" is fine.
-func CheckHours(hours string) error {
-	if hours == "" {
-		return nil
+// Check reports what is wrong, by key.
+func (l Limits) Check(add func(key, problem, fix string)) {
+	for _, number := range []struct {
+		key   string
+		value int64
+	}{{"connections", int64(l.Connections)}, {"table_connections", int64(l.TableConnections)}, {"rows_per_second", l.RowsPerSecond}} {
+		if number.value < 0 {
+			add(number.key, "is negative", "write 1 or more, or remove it")
+		}
 	}
-	_, _, err := parseHours(hours)
-	return err
+	if l.MaxStatementTime != 0 && l.MaxStatementTime < time.Second {
+		add("max_statement_time", "is less than a second", "write 1s or more, or remove it")
+	}
+	if _, _, err := parseHours(l.Hours); err != nil && l.Hours != "" {
+		add("hours", err.Error(), "write two times of day, such as 22:00-06:00")
+	}
+	switch _, err := time.LoadLocation(l.TimeZone); {
+	case err != nil || l.TimeZone == "Local":
+		add("time_zone", fmt.Sprintf("unknown time zone %q", l.TimeZone), "write an IANA name, such as UTC or Europe/Vienna")
+	case l.TimeZone != "" && l.Hours == "":
+		add("time_zone", "has no meaning without hours", "add hours, or remove it")
+	}
 }
 
 // parseHours returns the minutes of the day at which hours begin and end.
@@ -55,12 +66,12 @@ func parseHours(hours string) (from, to int, err error) {
 	for i, text := range []string{first, second} {
 		t, err := time.Parse("15:04", strings.TrimSpace(text))
 		if err != nil {
-			return 0, 0, fmt.Errorf("%q: %w", hours, errHours)
+			return 0, 0, fmt.Errorf("%q is no stretch of the day", hours)
 		}
 		minutes[i] = 60*t.Hour() + t.Minute()
 	}
 	if minutes[0] == minutes[1] {
-		return 0, 0, fmt.Errorf("%q begin as they end: %w", hours, errHours)
+		return 0, 0, fmt.Errorf("%q begins as it ends", hours)
 	}
 	return minutes[0], minutes[1], nil
 }

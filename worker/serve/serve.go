@@ -116,7 +116,7 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	engines := steps.NewPool(scratch.Dir(), steps.Limits{
 		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
 	}, max(2, runtime.NumCPU()))
-	sources := &activities.Sources{Resolve: access.Resolve}
+	sources := &activities.Sources{Resolve: access.Resolve, Limits: cfg.Limits}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,
 		Engines: engines, Temporal: temporal, Jobs: jobs, Resolve: access.Resolve,

@@ -167,6 +167,15 @@ func idsOf(clients []table.Client) []string {
 	return ids
 }
 
+// centralTables are the central tables of specs: targets, and tables of versions beside them.
+func centralTables(specs []table.Spec) []string {
+	var all []string
+	for _, s := range specs {
+		all = append(all, s.Targets()...)
+	}
+	return all
+}
+
 func targetsOf(specs []table.Spec) []string {
 	targets := make([]string, len(specs))
 	for i, s := range specs {

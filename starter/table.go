@@ -49,7 +49,7 @@ func schemaOf(cfg *config.Config, name string) (string, error) {
 	var having []string
 	for _, sync := range cfg.Syncs {
 		same := func(target string) bool { return strings.EqualFold(target, name) }
-		if schema := sync.Target.Central(); slices.ContainsFunc(targetsOf(sync.Tables), same) && !slices.Contains(having, schema) {
+		if schema := sync.Target.Central(); slices.ContainsFunc(centralTables(sync.Tables), same) && !slices.Contains(having, schema) {
 			having = append(having, schema)
 		}
 	}
@@ -130,7 +130,7 @@ func (a *app) completeLakeTables(_ *cobra.Command, args []string, _ string) ([]s
 	}
 	var names []string
 	for _, sync := range cfg.Syncs {
-		for _, target := range targetsOf(sync.Tables) {
+		for _, target := range centralTables(sync.Tables) {
 			if _, err := schemaOf(cfg, target); err != nil {
 				target = sync.Target.Central() + "." + target
 			}

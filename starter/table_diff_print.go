@@ -115,8 +115,11 @@ func diffEffect(d lake.Difference) string {
 		}
 		return "keeps the lake's"
 	}
-	if d.Subject == lake.SubjectType {
+	switch d.Subject {
+	case lake.SubjectType:
 		return "fails: it does not fit"
+	case lake.SubjectHistory:
+		return "fails: history needs a table of its own"
 	}
 	return "fails: a new column"
 }

@@ -8,7 +8,9 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"tributary/config"
 	"tributary/internal/lake"
+	"tributary/internal/table"
 )
 
 func (a *app) tableListCommand() *cobra.Command {
@@ -53,7 +55,7 @@ func (a *app) listTables(ctx context.Context, args []string) (err error) {
 	defer func() { err = errors.Join(err, central.Close()) }()
 	listed := []listedTable{}
 	for _, schema := range wanted {
-		tables, err := a.tablesIn(ctx, central, schema)
+		tables, err := a.tablesIn(ctx, central, schema, besides(cfg, schema))
 		if err != nil {
 			return err
 		}
@@ -69,7 +71,8 @@ func (a *app) listTables(ctx context.Context, args []string) (err error) {
 }
 
 // tablesIn returns a schema's tables in order of their names. What is no Delta table, such as someone's view, is left out, and said.
-func (a *app) tablesIn(ctx context.Context, central lake.Lake, schema string) ([]listedTable, error) {
+// A table of versions was synced with the one that it is beside.
+func (a *app) tablesIn(ctx context.Context, central lake.Lake, schema string, beside map[string]string) ([]listedTable, error) {
 	names, err := central.Tables(ctx, schema)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -80,8 +83,10 @@ func (a *app) tablesIn(ctx context.Context, central lake.Lake, schema string) ([
 	}
 	last := map[string]time.Time{}
 	for _, run := range runs {
-		if run.LastSync.After(last[run.Table]) {
-			last[run.Table] = run.LastSync
+		for _, name := range []string{run.Table, beside[run.Table]} {
+			if run.LastSync.After(last[name]) {
+				last[name] = run.LastSync
+			}
 		}
 	}
 	of := make([]tableName, len(names))
@@ -108,6 +113,19 @@ func (a *app) tablesIn(ctx context.Context, central lake.Lake, schema string) ([
 		})
 	}
 	return tables, nil
+}
+
+// besides are the schema's tables of versions, by the tables that they are beside.
+func besides(cfg *config.Config, schema string) map[string]string {
+	all := map[string]string{}
+	for _, sync := range cfg.Syncs {
+		for _, spec := range sync.Tables {
+			if sync.Target.Central() == schema && spec.History == table.HistoryAlso {
+				all[spec.Target] = spec.HistoryTable()
+			}
+		}
+	}
+	return all
 }
 
 // layoutWidth is how wide a terminal must be to show layouts too.

@@ -50,7 +50,7 @@ func (a *app) clientsOf(ctx context.Context, cfg *config.Config, chosen []config
 func wantedTables(chosen []config.Sync, reports []clientReport) (tables []*wantedTable, faults []string) {
 	known := map[tableName]*wantedTable{}
 	for _, sync := range chosen {
-		for _, target := range targetsOf(sync.Tables) {
+		for _, target := range centralTables(sync.Tables) {
 			n := tableName{sync.Target.Central(), target}
 			if known[n] == nil {
 				known[n] = &wantedTable{tableName: n, shapes: map[string]int{}}
@@ -63,14 +63,16 @@ func wantedTables(chosen []config.Sync, reports []clientReport) (tables []*wante
 			faults = append(faults, report.err.Error())
 		}
 		for _, t := range report.tables {
-			known[tableName{t.ref.Schema, t.ref.Table}].add(t)
+			for _, target := range t.spec.Targets() {
+				known[tableName{t.ref.Schema, target}].add(t, target == t.spec.HistoryTable())
+			}
 		}
 	}
 	return tables, faults
 }
 
 // add adds a client table. Those that look the same become one want, so that a thousand clients cost what their shapes do.
-func (w *wantedTable) add(t inspected) {
+func (w *wantedTable) add(t inspected, versions bool) {
 	if t.err != nil {
 		w.faults = append(w.faults, t.err.Error())
 		return
@@ -78,6 +80,9 @@ func (w *wantedTable) add(t inspected) {
 	want := lake.Want{
 		Columns: t.schema, Comment: t.plan.Comment, Drift: t.spec.Drift, PartitionBy: t.spec.PartitionBy, ClusterBy: t.spec.ClusterBy,
 		Properties: t.spec.Properties,
+	}
+	if versions {
+		want.Versions, want.Columns = true, t.schema.WithVersions()
 	}
 	shape := fmt.Sprintf("%#v", want)
 	i, known := w.shapes[shape]

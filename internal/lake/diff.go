@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"tributary/internal/table"
 )
@@ -21,6 +22,7 @@ type Want struct {
 	Columns     table.Schema // of the central table, as these clients' rows have them
 	Comment     string
 	Drift       string
+	Versions    bool // it is a table of versions, whose own columns are among Columns
 	PartitionBy []string
 	ClusterBy   []string
 	Properties  map[string]string
@@ -33,6 +35,7 @@ const (
 	SubjectType     = "type"    // the lake's column cannot hold the sources' values
 	SubjectComment  = "comment" // of a column, or of the table when the column is ""
 	SubjectLayout   = "layout"
+	SubjectHistory  = "history"  // one has the latest rows, the other versions of them
 	SubjectProperty = "property" // that the configuration gives the table, and the lake has otherwise
 )
 
@@ -74,6 +77,9 @@ func Combine(current table.Schema, ref table.Ref, wants []Want, widens func(from
 	for _, want := range wants {
 		ref.Client = others(want.Clients)
 		batch := table.Batch{Ref: ref, Schema: want.Columns, Drift: want.Drift}
+		if want.Versions {
+			batch.History, batch.ReadAt, batch.Schema = table.HistoryOnly, time.Now(), withoutVersions(want.Columns)
+		}
 		// All again, because a column that is not yet in the table can still become wider.
 		next, err := Evolve(current, append(slices.Clip(accepted), batch), widens)
 		if err != nil {
@@ -108,6 +114,8 @@ func Diff(now *Table, ref table.Ref, wants []Want, widens func(from, to table.Ty
 		now = &Table{Columns: columns}
 		d.add(Difference{Subject: SubjectTable, Source: fmt.Sprintf("%d columns", len(columns)), Effect: EffectCreated})
 		d.widens = nil
+	} else if d.otherKind(now.Columns) {
+		return d.found
 	} else {
 		d.combined, _ = Combine(now.Columns, ref, wants, widens)
 		d.layouts(*now)

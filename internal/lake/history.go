@@ -17,14 +17,14 @@ func KeepsVersions(batches []table.Batch) bool { return batches[0].History == ta
 func withVersions(current table.Schema, batches []table.Batch) ([]table.Batch, error) {
 	all := slices.Clone(batches)
 	for b, batch := range batches {
-		there, theirs := versionColumns(current), versionColumns(batch.Schema)
+		every, there, theirs := len(table.Versions()), versionColumns(current), versionColumns(batch.Schema)
 		switch {
-		case batch.History == "" && there == len(table.Versions()) && theirs == 0:
+		case batch.History == "" && there == every && theirs < every:
 			return nil, Misfit(batch, "the table keeps versions of its rows, and the sync brings the latest rows alone: set history to only, or choose another target")
 		case batch.History == "":
 		case theirs > 0:
 			return nil, Misfit(batch, "a column has one of the names %s, which a table of versions needs for itself: rename it", strings.Join(table.Versions().Names(), ", "))
-		case current != nil && there < len(table.Versions()):
+		case current != nil && there < every:
 			return nil, Misfit(batch, "the table has the latest rows alone, and history needs one of its own: move the table away, or choose another target")
 		case batch.History != table.HistoryOnly:
 			return nil, fmt.Errorf("merge into %s.%s: a batch with history %q goes in two parts: see table.Batch.Parts", batch.Ref.Schema, batch.Ref.Table, batch.History)
@@ -88,4 +88,21 @@ func VersionStart(cursor, readAt, gone string) string {
 // ReadAt is the literal of a batch's ReadAt, given the lake's word for timestamps.
 func ReadAt(batch table.Batch, word string) string {
 	return word + " " + table.Literal(batch.ReadAt.UTC().Truncate(time.Microsecond).Format("2006-01-02 15:04:05.000000+00:00"))
+}
+
+func withoutVersions(schema table.Schema) table.Schema {
+	return slices.DeleteFunc(slices.Clone(schema), func(c table.Column) bool { return table.Versions().Find(c.Name) >= 0 })
+}
+
+// otherKind reports a table that has the latest rows where versions are wanted, or the other way round.
+func (d *differ) otherKind(now table.Schema) bool {
+	words := map[bool]string{true: "versions", false: "the latest rows"}
+	has := versionColumns(now) == len(table.Versions())
+	for _, want := range d.wants {
+		if has != want.Versions && (want.Versions || versionColumns(want.Columns) < len(table.Versions())) {
+			d.add(Difference{Subject: SubjectHistory, Lake: words[has], Source: words[want.Versions], Clients: want.Clients, Effect: EffectFails})
+			return true
+		}
+	}
+	return false
 }

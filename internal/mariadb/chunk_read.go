@@ -199,7 +199,7 @@ func (e *extraction) settle() error {
 	if e.resumes() {
 		return e.session.commit()
 	}
-	_, err := e.session.conn.ExecContext(e.session.ctx, "DO 0")
+	_, err := e.session.conn.ExecContext(e.session.ctx, "SELECT 0")
 	return err
 }
 

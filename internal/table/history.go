@@ -59,5 +59,6 @@ func (b Batch) Parts() []Batch {
 	latest, versions := b, b
 	latest.History, versions.History = "", HistoryOnly
 	versions.Ref.Table += HistorySuffix
+	versions.MaxDeleteShare = 0 // the latest rows, which are merged first, are what it is a share of
 	return []Batch{latest, versions}
 }

@@ -85,15 +85,19 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	if mark == "" || !isBound(w.Kind, mark) {
 		return w, nil // a first run; or the mark is of another cursor, which the table had before: read everything
 	}
+	w.Low = e.lowAt(mark)
+	return w, nil
+}
+
+// lowAt is a mark less the overlap: in whole days for a date.
+func (e *extraction) lowAt(mark string) string {
 	overlap := max(e.req.Spec.Overlap, 0)
-	if w.Kind == table.CursorDate {
+	if e.req.Plan.CursorKind == table.CursorDate {
 		low, _ := time.Parse(dateLayout, mark)
-		w.Low = low.AddDate(0, 0, -int((overlap+day-1)/day)).Format(dateLayout)
-		return w, nil
+		return low.AddDate(0, 0, -int((overlap+day-1)/day)).Format(dateLayout)
 	}
 	low, _ := time.Parse(timeLayout, mark)
-	w.Low = low.Add(-overlap).Format(timeLayout)
-	return w, nil
+	return low.Add(-overlap).Format(timeLayout)
 }
 
 // markTime sets the mark: the clock, or what is earlier and still held up by transactions or replication.

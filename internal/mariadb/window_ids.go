@@ -91,7 +91,7 @@ func (e *extraction) largest(ctx context.Context) (text sql.NullString, err erro
 
 // settleTime is how long a run waits for transactions to end that may hold ids below the largest one. Those that are older
 // when it begins are not waited for.
-const settleTime = 3 * time.Second
+const settleTime = time.Second
 
 // markOnceSettled sets the mark to a bound that was read before, once every transaction has ended that wrote something and was open when,
 // or after, it was read: ids are handed out in order, so who holds a smaller one was open then, and has committed it
@@ -115,7 +115,9 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 			return nil
 		}
 		if seen.blind || seen.oldWriter(waiting) || time.Since(read) > settleTime {
-			e.notef("the watermark stays, as the ids of %s are not known; its rows, and those after it, are read again", describe(waiting))
+			if old, ok := oldest(waiting); !ok || seen.clock.Sub(old.start) > worthNoting {
+				e.notef("the watermark stays, as the ids of %s are not known; its rows, and those after it, are read again until it ends", describe(waiting))
+			}
 			return nil
 		}
 		if seen, err = e.look(ctx, time.Now()); err != nil {

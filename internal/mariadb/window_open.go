@@ -93,19 +93,24 @@ func (o open) settled(now time.Time, notef func(string, ...any)) (at time.Time, 
 }
 
 func describe(writers []writer) string {
-	if len(writers) == 0 {
+	w, ok := oldest(writers)
+	switch {
+	case !ok:
 		return "open transactions"
-	}
-	w := writers[0]
-	for _, other := range writers {
-		if other.start.Before(w.start) {
-			w = other
-		}
-	}
-	if w.start.IsZero() {
+	case w.start.IsZero():
 		return "a prepared transaction whose connection is gone (see XA RECOVER, and commit it or roll it back)"
 	}
 	return fmt.Sprintf("a transaction of connection %d, open since %s UTC", w.connection, w.start.UTC().Format(time.DateTime))
+}
+
+// oldest is the transaction that began first; one whose start is not known comes before all.
+func oldest(writers []writer) (w writer, ok bool) {
+	for i, other := range writers {
+		if i == 0 || other.start.Before(w.start) {
+			w = other
+		}
+	}
+	return w, len(writers) > 0
 }
 
 // oldWriter says whether one of them is not worth waiting for.

@@ -11,7 +11,7 @@ import (
 	"tributary/internal/lake"
 )
 
-// dailySync has each way of reading a table: by cursor with soft deletes, by cursor with
+// dailySync has each way of reading a table: by cursor with soft deletes and real ones, by cursor with
 // transforms, by an ever-growing id, and whole.
 const dailySync = syncHead + ordersSpec + `  - name: customers
     cursor: updated_at
@@ -25,7 +25,7 @@ const dailySync = syncHead + ordersSpec + `  - name: customers
     overlap: 5
 ` + stockSpec
 
-// shortSync is dailySync for lakes whose every statement takes seconds: by cursor with soft deletes, and whole.
+// shortSync is dailySync for lakes whose every statement takes seconds: by cursor with deletes of both kinds, and whole.
 const shortSync = syncHead + ordersSpec + stockSpec
 
 const syncHead = `
@@ -39,7 +39,7 @@ tables:
 const ordersSpec = `  - name: orders
     cursor: updated_at
     overlap: 1s
-    deletes: {column: deleted_at}
+    deletes: {column: deleted_at, reconcile: true}
     expect:
       - {name: amount_not_negative, that: "amount >= 0", otherwise: quarantine}
 `
@@ -72,6 +72,7 @@ insert into stock select concat('sku', seq), '%[1]s', seq from seq_1_to_50;`, cl
 const changeRows = `
 update orders set status = 'shipped', note = 'änderung' where id % 100 = 3;
 update orders set deleted_at = now() where id in (10, 20, 30);
+delete from orders where id in (11, 12);
 insert into orders (customer_id, status, amount) values (1, 'new', 12345678.90), (2, 'paid', null);
 update customers set email = null where id = 5;
 insert into customers (id, kunde, email) values (1000, 'Ñandú', 'n@example');

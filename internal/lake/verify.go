@@ -24,7 +24,7 @@ type Verifier interface {
 type Fingerprint struct {
 	Ref     table.Ref
 	Version int64
-	Layout  *rowhash.Layout // by the names and types that the version has
+	Layout  *rowhash.Layout // of columns that the version has, with its types
 	// Current is a boolean column that is true in the rows to hash, where the table keeps earlier versions of rows; or "".
 	Current string
 	// Except are staged Parquet files with the keys of rows to leave out.

@@ -21,6 +21,7 @@ const (
 type converters struct {
 	schema    *arrow.Schema
 	columns   []columnReader
+	reads     []readCell // one per column, side by side: every cell goes through one
 	zone      *time.Location
 	failZero  bool // zero_dates: fail
 	zeroDates int64
@@ -34,7 +35,6 @@ type columnReader struct {
 	table.SourceColumn
 	vector vector
 	field  field
-	read   readCell
 }
 
 func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema) *converters {
@@ -52,10 +52,11 @@ func (c *converters) bind(fields []field) error {
 	if len(fields) != len(c.columns) {
 		return fmt.Errorf("the query returned %d columns, not %d", len(fields), len(c.columns))
 	}
+	c.reads = c.reads[:0]
 	for i := range c.columns {
 		column := &c.columns[i]
 		column.field = fields[i]
-		column.read = c.reader(column)
+		c.reads = append(c.reads, c.reader(column))
 	}
 	return nil
 }
@@ -67,18 +68,18 @@ func (c *converters) append(p []byte) error {
 		return errMalformed
 	}
 	nulls := p[1:at]
-	for i := range c.columns {
-		column := &c.columns[i]
+	for i, read := range c.reads {
 		if nulls[(i+2)>>3]>>((i+2)&7)&1 != 0 {
+			column := &c.columns[i]
 			if !column.Nullable {
 				return c.fault(column, "NULL", errNull)
 			}
 			column.vector.null(c.rows)
 			continue
 		}
-		next, err := column.read(p, at, c.rows)
+		next, err := read(p, at, c.rows)
 		if err != nil {
-			return c.fault(column, column.field.shown(p, at), err)
+			return c.fault(&c.columns[i], c.columns[i].field.shown(p, at), err)
 		}
 		at = next
 	}

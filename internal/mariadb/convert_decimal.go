@@ -9,6 +9,44 @@ import (
 // parseDecimal reads "-123.45" as an integer of s decimals. More digits than decimal(p, s) holds are an
 // error, never rounded.
 func parseDecimal(text []byte, p, s int) (decimal128.Num, error) {
+	if n, ok := shortDecimal(text, p, s); ok {
+		return decimal128.FromI64(n), nil
+	}
+	return longDecimal(text, p, s)
+}
+
+// shortDecimal reads what most decimals are: digits that fit an int64, s of them behind the point. All else is not ok.
+func shortDecimal(text []byte, p, s int) (n int64, ok bool) {
+	whole, fraction := text, text[:0]
+	if negative := len(text) > 0 && text[0] == '-'; negative {
+		whole = text[1:]
+	}
+	if s > 0 {
+		point := len(whole) - s - 1
+		if point < 0 || whole[point] != '.' {
+			return 0, false
+		}
+		whole, fraction = whole[:point], whole[point+1:]
+	}
+	if len(whole) == 0 || len(whole)+s > min(p, 18) {
+		return 0, false
+	}
+	for _, part := range [2][]byte{whole, fraction} {
+		for _, ch := range part {
+			d := ch - '0'
+			if d > 9 {
+				return 0, false
+			}
+			n = 10*n + int64(d)
+		}
+	}
+	if text[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
+func longDecimal(text []byte, p, s int) (decimal128.Num, error) {
 	negative := len(text) > 0 && text[0] == '-'
 	if negative || len(text) > 0 && text[0] == '+' {
 		text = text[1:]

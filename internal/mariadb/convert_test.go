@@ -2,10 +2,12 @@ package mariadb
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -173,4 +175,27 @@ func TestWideTablesHaveSmallerBatches(t *testing.T) {
 	}
 	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan))
 	assert.LessOrEqual(t, c.limit*16*len(plan), 3*batchBytes)
+}
+
+// TestShortDecimalsAreTheSame holds the short way of reading decimals to the long one.
+func TestShortDecimalsAreTheSame(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	short := 0
+	for range 50_000 {
+		p := 1 + r.IntN(20)
+		s := r.IntN(p + 1)
+		text := []byte(decimalText(r, r.IntN(p+2), r.IntN(s+2)))
+		if r.IntN(10) == 0 {
+			text[r.IntN(len(text))] = "+-. x0"[r.IntN(6)]
+		}
+		n, ok := shortDecimal(text, p, s)
+		if !ok {
+			continue
+		}
+		short++
+		want, err := longDecimal(text, p, s)
+		require.NoError(t, err, "%s as decimal(%d,%d)", text, p, s)
+		require.Equal(t, want, decimal128.FromI64(n), "%s as decimal(%d,%d)", text, p, s)
+	}
+	assert.Greater(t, short, 1_000, "most are of other scales")
 }

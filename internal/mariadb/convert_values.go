@@ -214,6 +214,11 @@ func text(_ *converters, column *columnReader) readCell {
 		if next < 0 {
 			return 0, errMalformed
 		}
+		if end := v.used + next - start; end <= len(v.bytes) { // add, without a call
+			copy(v.bytes[v.used:end], p[start:next])
+			v.used, v.offsets[row+1] = end, int32(end)
+			return next, nil
+		}
 		v.add(row, p[start:next])
 		return next, nil
 	}

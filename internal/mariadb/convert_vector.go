@@ -145,7 +145,8 @@ type texts struct {
 	base
 	offsets []int32
 	index   []byte // of offsets
-	bytes   []byte
+	bytes   []byte // all that there is room for
+	used    int    // of bytes
 }
 
 func newTexts(b base) *texts {
@@ -158,26 +159,31 @@ func (v *texts) begin(size int) {
 	v.index = v.pool.Allocate(4 * (v.limit + 1))
 	v.offsets = arrow.GetData[int32](v.index)
 	v.offsets[0] = 0
-	v.bytes = v.pool.Allocate(size)[:0]
+	v.bytes = v.pool.Allocate(size)
+	v.bytes = v.bytes[:cap(v.bytes)]
+	v.used = 0
 }
 
 func (v *texts) null(row int) {
 	v.base.null(row)
-	v.offsets[row+1] = int32(len(v.bytes))
+	v.offsets[row+1] = int32(v.used)
 }
 
 // add sets a row to a copy of cell.
 func (v *texts) add(row int, cell []byte) {
-	if need := len(v.bytes) + len(cell); need > cap(v.bytes) {
-		v.bytes = v.pool.Reallocate(max(need, 2*cap(v.bytes)), v.bytes)[:len(v.bytes)]
+	end := v.used + len(cell)
+	if end > len(v.bytes) {
+		v.bytes = v.pool.Reallocate(max(end, 2*len(v.bytes)), v.bytes)
+		v.bytes = v.bytes[:cap(v.bytes)]
 	}
-	v.bytes = append(v.bytes, cell...)
-	v.offsets[row+1] = int32(len(v.bytes))
+	copy(v.bytes[v.used:end], cell)
+	v.used = end
+	v.offsets[row+1] = int32(end)
 }
 
 func (v *texts) take(rows int) arrow.ArrayData {
-	size := len(v.bytes)
-	data := v.data(rows, v.index[:4*(rows+1)], v.bytes)
+	size := v.used
+	data := v.data(rows, v.index[:4*(rows+1)], v.bytes[:size])
 	v.begin(max(size, smallest)) // the next batch is probably as large
 	return data
 }
@@ -185,9 +191,9 @@ func (v *texts) take(rows int) arrow.ArrayData {
 // invalid returns the first of the rows that is no valid UTF-8, or -1: all of them are if they are so in a row, and
 // none begins in the middle of a character.
 func (v *texts) invalid(rows int) int {
-	valid := utf8.Valid(v.bytes)
+	valid := utf8.Valid(v.bytes[:v.used])
 	for row, offset := range v.offsets[:rows] {
-		if !valid && !utf8.Valid(v.cell(row)) || valid && int(offset) < len(v.bytes) && !utf8.RuneStart(v.bytes[offset]) {
+		if !valid && !utf8.Valid(v.cell(row)) || valid && int(offset) < v.used && !utf8.RuneStart(v.bytes[offset]) {
 			return row
 		}
 	}

@@ -188,6 +188,45 @@ func TestDeltaRSReadsOurChanges(t *testing.T) {
 	require.Len(t, got.Rows, 12)
 }
 
+func TestDeltaRSReadsOurDeletionVectors(t *testing.T) {
+	dir := t.TempDir()
+	metadata, err := NewMetadata("vectors", "", interopSchema(), nil, map[string]string{"delta.enableDeletionVectors": "true", "delta.checkpointInterval": "4"})
+	require.NoError(t, err)
+	tbl := Open(dir)
+	_, err = tbl.Commit(t.Context(), Tx{Metadata: &metadata, Operation: "CREATE TABLE"})
+	require.NoError(t, err)
+	add := writeRows(t, dir, nil, map[string]*string{}, 0, 20_000)
+	_, err = tbl.Commit(t.Context(), Tx{Read: snapshot(t, tbl), Adds: []Add{add}, DataChange: true, Operation: "WRITE"})
+	require.NoError(t, err)
+	check := func(t *testing.T, gone ...uint64) {
+		t.Helper()
+		_, err := masked(t, tbl, add.Path, gone...)
+		require.NoError(t, err)
+		var got read
+		python(t, &got, "query", dir)
+		require.Len(t, got.Rows, 20_000-len(gone))
+		for _, row := range got.Rows {
+			require.NotContains(t, gone, uint64(row["id"].(float64)))
+		}
+	}
+	t.Run("OK in the log", func(t *testing.T) { check(t, 0, 7, 19_999) })
+	many := makeRows(1500)
+	for i := range many {
+		many[i] *= 13
+	}
+	t.Run("OK in a file", func(t *testing.T) { check(t, many...) })
+	t.Run("OK from the checkpoint", func(t *testing.T) {
+		check(t, many[:1400]...)
+		require.FileExists(t, checkpointFile(dir, 4))
+		for v := range int64(4) {
+			require.NoError(t, os.Remove(commitFile(dir, v)))
+		}
+		var got read
+		python(t, &got, "query", dir)
+		require.Len(t, got.Rows, 20_000-1400)
+	})
+}
+
 func TestWeReadDeltaRSTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "theirs")
 	var made struct {

@@ -42,7 +42,7 @@ func (b *bench) incrementalRuns(ctx context.Context, s *stack, server *testserve
 		name  string
 		where string // of run n
 	}{
-		{"scattered", fmt.Sprintf("id %% %d = %%[1]d", b.rows/changedRows)},
+		{"scattered", fmt.Sprintf("mod(id, %d) = %%[1]d", b.rows/changedRows)},
 		{"contiguous", fmt.Sprintf("id > %%[1]d * 1000 and id <= %%[1]d * 1000 + %d", changedRows)},
 		{"nothing", "id < 0 and id = %[1]d"},
 	} {

@@ -118,9 +118,10 @@ func testVersions(s *suite) {
 		"unknown 2 b2 01 00:00:00.000001 -")
 	s.rows("SELECT v FROM orders WHERE client_id = 'deletes' AND valid_from <= TIMESTAMP '2024-01-02 10:00:00' AND (valid_to > TIMESTAMP '2024-01-02 10:00:00' OR is_current) ORDER BY id", "back", "b")
 
-	s.run("WithoutCursor", func(s *suite) {
+	s.run("WithoutCursorAndWithEndedVersionsApart", func(s *suite) {
+		apart := func(b *table.Batch) { b.PartitionBy = []string{table.RegionColumn, table.ClientColumn, table.IsCurrent} }
 		load := func(readAt, rows string) table.Batch {
-			return s.batch(s.named("stock"), plain, "FROM (VALUES "+rows+") x(id, v)", reload, versions(readAt))
+			return s.batch(s.named("stock"), plain, "FROM (VALUES "+rows+") x(id, v)", reload, apart, versions(readAt))
 		}
 		s.merge("3 0 0", load("01 00:00:00", "(1::BIGINT, 'a'), (2, 'b'), (3, 'c')"))
 		s.merge("2 2 0", load("02 00:00:00", "(1::BIGINT, 'a'), (2, 'b2'), (4, 'd')"))

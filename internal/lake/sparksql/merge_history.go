@@ -25,19 +25,24 @@ func (m *merge) current(from string) string {
 	if !m.history() {
 		return from
 	}
-	return fmt.Sprintf("(SELECT * FROM %s WHERE %s IS NULL)", from, quote(table.ValidTo))
+	return fmt.Sprintf("(SELECT * FROM %s AS t WHERE %s)", from, isValid())
+}
+
+// isValid is the condition for versions t that are valid. Both columns say so: Delta skips files by how many rows have no valid_to, where the column has
+// statistics, and by is_current where tables are partitioned by it.
+func isValid() string {
+	return fmt.Sprintf("%s AND %s IS NULL", column("t", table.IsCurrent), column("t", table.ValidTo))
 }
 
 // historyStatement is the MERGE into a table of versions. Versions that end match themselves by key and begin; those that begin match nothing; source
 // rows that change nothing are in the source without a begin, for the commit's history to tell how many were read.
-// Only files with valid versions are looked at: Delta knows how many of a file's rows have no valid_to.
 func (m *merge) historyStatement() string {
 	columns := m.columns.Names()
 	from, to, current := quote(table.ValidFrom), quote(table.ValidTo), quote(table.IsCurrent)
-	return fmt.Sprintf("MERGE INTO %s AS t\nUSING (\n  %s\n) AS s\nON %s AND t.%s IS NULL AND t.%s = s.%[5]s"+
-		"\nWHEN MATCHED AND NOT s.%[6]s THEN UPDATE SET t.%[4]s = s.%[4]s, t.%[6]s = false"+
+	return fmt.Sprintf("MERGE INTO %s AS t\nUSING (\n  %s\n) AS s\nON %s AND %s AND t.%s = s.%[5]s"+
+		"\nWHEN MATCHED AND NOT s.%[6]s THEN UPDATE SET t.%[9]s = s.%[9]s, t.%[6]s = false"+
 		"\nWHEN NOT MATCHED AND s.%[6]s AND s.%[5]s IS NOT NULL THEN INSERT (%[7]s) VALUES (s.%[8]s)",
-		m.name, m.versions(m.name), strings.Join(m.on(), " AND "), to, from, current, quoteAll(columns), strings.Join(quoted(columns), ", s."))
+		m.name, m.versions(m.name), strings.Join(m.on(), " AND "), isValid(), from, current, quoteAll(columns), strings.Join(quoted(columns), ", s."), to)
 }
 
 // versions selects what a merge writes, given the table or an earlier version of it: versions that end, of which only the keys, begin and
@@ -56,10 +61,10 @@ func (m *merge) withVersions(from string) string {
 	conditions := m.on()
 	where := strings.Join(conditions[:len(conditions)-len(m.keys)], " AND ")
 	keys := prefixed("t", m.keys)
-	return fmt.Sprintf("%s AS (SELECT *, %s AS %s FROM %s AS t WHERE %s AND t.%s IS NULL),\n  "+
-		"%s AS (SELECT %s, max(t.%[6]s) AS %[9]s FROM %[4]s AS t LEFT SEMI JOIN %[10]s AS s ON %[11]s WHERE %[5]s AND t.%[6]s IS NOT NULL GROUP BY %[8]s)",
-		quote(validRows), m.readAt("t"), quote(readColumn), from, where, quote(table.ValidTo),
-		quote(endedRows), keys, quote(untilColumn), quote(sourceRows), strings.Join(m.sameKey(), " AND "))
+	return fmt.Sprintf("%s AS (SELECT *, %s AS %s FROM %s AS t WHERE %s AND %s),\n  "+
+		"%s AS (SELECT %s, max(t.%[12]s) AS %[9]s FROM %[4]s AS t LEFT SEMI JOIN %[10]s AS s ON %[11]s WHERE %[5]s AND NOT t.%[13]s AND t.%[12]s IS NOT NULL GROUP BY %[8]s)",
+		quote(validRows), m.readAt("t"), quote(readColumn), from, where, isValid(),
+		quote(endedRows), keys, quote(untilColumn), quote(sourceRows), strings.Join(m.sameKey(), " AND "), quote(table.ValidTo), quote(table.IsCurrent))
 }
 
 // beginning selects the source rows; valid_from of those that become a version is when it begins.

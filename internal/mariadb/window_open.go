@@ -268,12 +268,13 @@ const transactionsQuery = `SET STATEMENT time_zone = 'SYSTEM' FOR SELECT /* nonc
  trx_is_read_only OR trx_autocommit_non_locking, trx_state = 'ROLLING BACK', trx_mysql_thread_id = CONNECTION_ID(), COALESCE(trx_query, '')
  FROM information_schema.INNODB_TRX`
 
-// statements notes the clock and the statements that run, but for the server's own threads and this one. TIME_MS is counted on after the clock was
+// statements notes the clock and the statements that run, but for the server's own threads and runs of ours. TIME_MS is counted on after the clock was
 // read, so a statement's start is not later than it was.
 func (c *session) statements(ctx context.Context, seen *open) error {
 	rows, err := c.conn.QueryContext(ctx, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR), ID, USER, COALESCE(TIME_MS, 0), ID = CONNECTION_ID()"+
 		" FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID() OR USER <> 'system user'"+
-		" AND COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Slave_IO', 'Slave_SQL', 'Slave_worker')")
+		" AND COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Slave_IO', 'Slave_SQL', 'Slave_worker')"+
+		" AND NOT (USER = SUBSTRING_INDEX(USER(), '@', 1) AND INFO LIKE 'SELECT %information_schema.%')") // other runs' of ours
 	if err != nil {
 		return err
 	}

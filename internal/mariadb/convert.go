@@ -99,7 +99,7 @@ func (c *converters) fault(column *columnReader, value string, why error) error 
 }
 
 // shown is what an error tells of a value: its kind and length, and never what it holds, which may be personal.
-func (f field) shown(p []byte, at int) string {
+func (f *field) shown(p []byte, at int) string {
 	if start, end := cellAt(p, at); f.encoding == asBytes && end >= 0 {
 		return fmt.Sprintf("a value of %d bytes", end-start)
 	}

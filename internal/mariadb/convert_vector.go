@@ -75,11 +75,14 @@ func (b *base) data(rows int, contents ...[]byte) arrow.ArrayData {
 		contents = append([][]byte{b.valid[:(rows+7)/8]}, contents...)
 	}
 	for _, content := range contents {
-		buffer := memory.NewBufferWithAllocator(content, b.pool)
-		defer buffer.Release() // the data holds it from here on
-		buffers = append(buffers, buffer)
+		buffers = append(buffers, memory.NewBufferWithAllocator(content, b.pool))
 	}
 	data := array.NewData(b.dtype, rows, buffers, nil, b.nulls, 0)
+	for _, buffer := range buffers {
+		if buffer != nil {
+			buffer.Release() // the data holds it from here on
+		}
+	}
 	b.valid, b.nulls = nil, 0
 	return data
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/go-sql-driver/mysql"
@@ -123,7 +124,7 @@ func (w *wire) longPacket() ([]byte, error) {
 		}
 		w.next++
 		before := len(w.long)
-		w.long = grow(w.long, size)
+		w.long = slices.Grow(w.long, size)[:before+size]
 		if err := w.read(w.long[before:]); err != nil {
 			return nil, err
 		}
@@ -131,15 +132,6 @@ func (w *wire) longPacket() ([]byte, error) {
 			return w.long, nil
 		}
 	}
-}
-
-func grow(b []byte, more int) []byte {
-	if need := len(b) + more; need > cap(b) {
-		grown := make([]byte, len(b), max(need, 2*cap(b)))
-		copy(grown, b)
-		b = grown
-	}
-	return b[:len(b)+more]
 }
 
 // read fills p, from the buffer first.
@@ -201,7 +193,7 @@ func lengthOf(p []byte, at int) (n uint64, end int) {
 	if at >= len(p) {
 		return 0, -1
 	}
-	width := 0
+	var width int
 	switch p[at] {
 	default:
 		return uint64(p[at]), at + 1

@@ -2,7 +2,6 @@ package mariadb
 
 import (
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"net"
 	"reflect"
@@ -22,15 +21,17 @@ func borrow(conn any) (*wire, error) {
 	if idle, ok := conn.(driver.Validator); !ok || !idle.IsValid() {
 		return nil, fmt.Errorf("borrow the connection: %w", driver.ErrBadConn)
 	}
-	fields := reflect.ValueOf(conn).Elem()
-	netConn := fields.FieldByName("netConn")
-	capabilities, extended := fields.FieldByName("capabilities"), fields.FieldByName("extCapabilities")
+	var netConn, capabilities, extended reflect.Value
+	if v := reflect.ValueOf(conn); v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct {
+		netConn = v.Elem().FieldByName("netConn")
+		capabilities, extended = v.Elem().FieldByName("capabilities"), v.Elem().FieldByName("extCapabilities")
+	}
 	switch {
 	case !netConn.IsValid() || netConn.Type() != reflect.TypeFor[net.Conn]() || netConn.IsNil(),
 		!capabilities.IsValid() || !capabilities.CanUint(), !extended.IsValid() || !extended.CanUint():
-		return nil, fmt.Errorf("%w: this version of go-sql-driver/mysql keeps its connection in another way", errors.ErrUnsupported)
+		return nil, fmt.Errorf("%w: this version of go-sql-driver/mysql keeps its connection in another way", ErrUnsupported)
 	case capabilities.Uint()&capCompress != 0:
-		return nil, fmt.Errorf("%w: a compressed connection", errors.ErrUnsupported)
+		return nil, fmt.Errorf("%w: a compressed connection", ErrUnsupported)
 	}
 	w := &wire{
 		conn:           *(*net.Conn)(netConn.Addr().UnsafePointer()),

@@ -58,8 +58,12 @@ func (w *wire) run(query string, args []driver.NamedValue, rows rowSink, after f
 	if err = w.execute(s, args); err == nil {
 		err = w.result(s, rows, after)
 	}
-	if _, own := errors.AsType[*mysql.MySQLError](err); err != nil && !own {
+	_, own := errors.AsType[*mysql.MySQLError](err)
+	switch {
+	case err != nil && !own:
 		return err
+	case w.at != w.end: // the driver would miss it, or take it for an answer of its own
+		return fmt.Errorf("%w: something follows the end of the result", errMalformed)
 	}
 	return errors.Join(err, w.command(commandClose, binary.LittleEndian.AppendUint32(nil, s.id)))
 }
@@ -198,11 +202,8 @@ func (w *wire) endOfRows(p []byte) error {
 		}
 		status = end
 	}
-	switch {
-	case binary.LittleEndian.Uint16(p[status:])&statusMoreResults != 0:
+	if binary.LittleEndian.Uint16(p[status:])&statusMoreResults != 0 {
 		return fmt.Errorf("%w: a second result follows", errMalformed)
-	case w.at != w.end:
-		return fmt.Errorf("%w: something follows the end of the result", errMalformed)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -62,7 +63,7 @@ func hidden(deprecateEOF, cachedMetadata bool) func(io.Writer, io.Reader) {
 		}
 		binary.LittleEndian.PutUint16(hello[flags:], upper)
 		binary.LittleEndian.PutUint32(hello[flags+2+1+6:], mariadb)
-		if _, err := client.Write(append(header, hello...)); err == nil {
+		if _, err := client.Write(slices.Concat(header, hello)); err == nil {
 			_, _ = io.Copy(client, server)
 		}
 	}

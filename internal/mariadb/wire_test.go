@@ -84,6 +84,7 @@ func TestMalformedPackets(t *testing.T) {
 		"Err OK where EOF is due":       {1, said([]string{oneColumn, aBigint, eof}, []string{"\x01", aBigint, eof, ok})},
 		"Err a second result":           {0, said(good, []string{"\x01", aBigint, "\xfe\x00\x00\x0a\x00\x00\x00"})},
 		"Err more behind the end":       {0, append(said(good, []string{"\x01", aBigint, ok}), 1)},
+		"Err more behind an error":      {0, append(said(good, []string{"\x01", aBigint, failed}), 1)},
 		"Err short error":               {0, said(good, []string{"\x01", aBigint, "\xff\x28"})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestServersErrorsAreItsOwn(t *testing.T) {
 		"Err PREPARE":    said([]string{failed}),
 		"Err EXECUTE":    said(good, []string{failed}),
 		"Err among rows": said(good, []string{"\x01", aBigint, aRow, failed}),
-		"Err out of turn, as when a connection is killed": append(said(good, []string{"\x01", aBigint}), "\x0e\x00\x00\x00"+failed[:14]...),
+		"Err out of turn, as when a connection is killed": append(said(good, []string{"\x01", aBigint}), "\x0d\x00\x00\x00"+failed[:13]...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := replay(0, said)

@@ -81,6 +81,9 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	if err := e.markTime(ctx, now); err != nil {
 		return w, err
 	}
+	if err := e.noteFuture(ctx, now); err != nil {
+		return w, err
+	}
 	mark := e.req.Plan.Watermark
 	if mark == "" || !isBound(w.Kind, mark) {
 		return w, nil // a first run; or the mark is of another cursor, which the table had before: read everything

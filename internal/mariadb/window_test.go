@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,4 +221,21 @@ func TestRunsInSuccessionMissNothing(t *testing.T) {
 		}
 		return len(seen) == 12
 	}, 10*time.Second, 200*time.Millisecond)
+}
+
+func TestRowsInTheFutureAreNotedAndLeft(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, at datetime null, day date null, key (at), key (day))",
+		"insert into t values (1,'9999-12-31','9999-12-31'),(2,'2024-01-01','2024-01-01'),(3,utc_timestamp() + interval 20 second,utc_date() + interval 1 day)")
+	for cursor, want := range map[string]string{"at": "2", "day": "2"} {
+		raw, rows := f.run(table.Spec{Name: "t", Cursor: cursor, OnNullCursor: table.NullExclude}, "")
+		assert.Equal(t, want, column(rows, 0))
+		require.Len(t, raw.Notes, 1)
+		assert.Contains(t, raw.Notes[0], "1 rows have a cursor ("+cursor+") in the future")
+	}
+	f.exec("delete from t where id = 1")
+	raw, _ := f.run(table.Spec{Name: "t", Cursor: "at"}, "")
+	assert.Empty(t, raw.Notes)
+	f.exec("insert into t select 10 + seq, '9999-12-31', null from seq_1_to_1200")
+	raw, _ = f.run(table.Spec{Name: "t", Cursor: "at"}, "")
+	assert.Contains(t, strings.Join(raw.Notes, ""), "1000 or more rows")
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"math/big"
 	"sync/atomic"
 
@@ -15,7 +16,8 @@ func (in ExtractInput) reconciles(w table.Window) bool {
 	return in.Spec.Deletes.Reconcile && !w.Full() && in.From == "" && in.To == ""
 }
 
-// readKeys adds the ids of all rows to what was read. Rows and bytes go on from those of the rows.
+// readKeys adds the ids of all rows to what was read. Rows and bytes go on from those of the rows. Where limits.hours let
+// no large table be read in full now, a note says so instead: the next run within them finds the deletes.
 func (a *Activities) readKeys(ctx context.Context, source *mariadb.Source, in ExtractInput, plan table.Plan, raw *table.Raw, rows, bytes *atomic.Int64) error {
 	rowsBefore, bytesBefore := rows.Load(), bytes.Load()
 	keys, err := source.ExtractKeys(ctx, mariadb.ExtractRequest{
@@ -23,6 +25,10 @@ func (a *Activities) readKeys(ctx context.Context, source *mariadb.Source, in Ex
 		Dir:      a.Scratch.Run(in.RunID, "keys"),
 		Progress: func(r, b int64) { rows.Store(rowsBefore + r); bytes.Store(bytesBefore + b) },
 	})
+	if errors.Is(err, mariadb.ErrHours) {
+		raw.Notes = append(raw.Notes, "the rows are read, and deletes were not looked for: "+err.Error())
+		return nil
+	}
 	raw.Keys, raw.KeyRows = keys.Files, keys.Rows
 	return err
 }

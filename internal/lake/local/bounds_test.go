@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tributary/internal/lake"
@@ -15,7 +16,7 @@ import (
 // stageQuery stages the rows of a query with those columns, client_id and region included.
 func stageQuery(t *testing.T, l *Lake, schema table.Schema, query string) table.Batch {
 	t.Helper()
-	b := table.Batch{ID: t.Name(), Ref: table.Ref{Client: "acme", Region: "eu", Schema: "central", Table: "orders"}, Keys: []string{"id"}, Schema: schema}
+	b := table.Batch{ID: uuid.NewString(), Ref: table.Ref{Client: "acme", Region: "eu", Schema: "central", Table: "orders"}, Keys: []string{"id"}, Schema: schema}
 	path := filepath.Join(t.TempDir(), "rows.parquet")
 	db, err := sql.Open("duckdb", "")
 	require.NoError(t, err)

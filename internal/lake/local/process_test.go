@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if client == "" {
 		os.Exit(m.Run())
 	}
-	if err := mergeAll(context.Background(), os.Getenv("TRIBUTARY_MERGE_DIR"), client); err != nil {
+	if err := mergeAll(context.Background(), os.Getenv("TRIBUTARY_MERGE_DIR"), client, os.Getenv("TRIBUTARY_MERGE_MODE")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -37,18 +37,29 @@ const (
 	workerRows    = 500
 )
 
+// Modes of mergeAll.
+const (
+	rewriting = "rewriting files"
+	marking   = "marking rows in deletion vectors"
+)
+
 // mergeAll merges workerBatches batches into a table without partitions, so that every process conflicts with every other.
-func mergeAll(ctx context.Context, dir, client string) error {
+func mergeAll(ctx context.Context, dir, client, mode string) error {
 	l, err := Open(ctx, Options{Dir: dir, Threads: 1})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
+	var properties map[string]string
+	if mode == marking {
+		l.masking, properties = masking{share: 1}, withVectors
+	}
 	for i := range workerBatches {
 		b, err := stageRows(ctx, l, client, fmt.Sprintf("SELECT range + %d AS id, %d AS round FROM range(%d)", i*workerRows/2, i, workerRows))
 		if err != nil {
 			return err
 		}
+		b.Properties = properties
 		if _, err := l.Merge(ctx, []table.Batch{b}); err != nil {
 			return err
 		}
@@ -103,7 +114,7 @@ func TestConcurrentMergesLoseNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, len(clients))
 	for i, client := range clients {
-		wg.Go(func() { errs[i] = mergeAll(t.Context(), dir, client) })
+		wg.Go(func() { errs[i] = mergeAll(t.Context(), dir, client, rewriting) })
 	}
 	wg.Wait()
 	for _, err := range errs {
@@ -112,43 +123,51 @@ func TestConcurrentMergesLoseNothing(t *testing.T) {
 	requireWorkerRows(t, open(t, dir), clients...)
 }
 
-func worker(ctx context.Context, dir, client string) *exec.Cmd {
+func worker(ctx context.Context, dir, client, mode string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), "TRIBUTARY_MERGE_CLIENT="+client, "TRIBUTARY_MERGE_DIR="+dir)
+	cmd.Env = append(os.Environ(), "TRIBUTARY_MERGE_CLIENT="+client, "TRIBUTARY_MERGE_DIR="+dir, "TRIBUTARY_MERGE_MODE="+mode)
 	cmd.Stderr = os.Stderr
 	return cmd
 }
 
 func TestProcessesMergeAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	clients := []string{"a", "b"}
-	var commands []*exec.Cmd
-	for _, client := range clients {
-		cmd := worker(t.Context(), dir, client)
-		require.NoError(t, cmd.Start())
-		commands = append(commands, cmd)
+	for _, mode := range []string{rewriting, marking} {
+		t.Run(mode, func(t *testing.T) {
+			dir := t.TempDir()
+			clients := []string{"a", "b"}
+			var commands []*exec.Cmd
+			for _, client := range clients {
+				cmd := worker(t.Context(), dir, client, mode)
+				require.NoError(t, cmd.Start())
+				commands = append(commands, cmd)
+			}
+			for _, cmd := range commands {
+				require.NoError(t, cmd.Wait())
+			}
+			requireWorkerRows(t, open(t, dir), clients...)
+		})
 	}
-	for _, cmd := range commands {
-		require.NoError(t, cmd.Wait())
-	}
-	requireWorkerRows(t, open(t, dir), clients...)
 }
 
 func TestKilledMergeIsRepeated(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 4 {
-		cmd := worker(t.Context(), dir, "a")
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		_, err = out.Read(make([]byte, 16)) // the first merge is done: the next one runs
-		require.NoError(t, err)
-		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
+	for _, mode := range []string{rewriting, marking} {
+		t.Run(mode, func(t *testing.T) {
+			dir := t.TempDir()
+			for i := range 4 {
+				cmd := worker(t.Context(), dir, "a", mode)
+				out, err := cmd.StdoutPipe()
+				require.NoError(t, err)
+				require.NoError(t, cmd.Start())
+				_, err = out.Read(make([]byte, 16)) // the first merge is done: the next one runs
+				require.NoError(t, err)
+				time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+				require.NoError(t, cmd.Process.Kill())
+				_ = cmd.Wait()
+			}
+			require.NoError(t, mergeAll(t.Context(), dir, "a", mode))
+			requireWorkerRows(t, open(t, dir), "a")
+		})
 	}
-	require.NoError(t, mergeAll(t.Context(), dir, "a"))
-	requireWorkerRows(t, open(t, dir), "a")
 }
 
 // TestDeltaRsReadsTheSameRows needs Python with the package deltalake: TRIBUTARY_TEST_PYTHON names it, default python3.

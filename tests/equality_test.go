@@ -122,7 +122,7 @@ func (w *randomWriter) transaction(ctx context.Context) error {
 	}
 	statements = append(statements, []string{"commit", "commit", "commit", "rollback"}[w.IntN(4)])
 	for _, statement := range statements {
-		err := error(nil)
+		var err error
 		if statement == "" {
 			err = w.change(ctx, randomTables[w.IntN(len(randomTables))])
 			time.Sleep(w.upTo(pause))
@@ -248,7 +248,7 @@ func (s *stack) requireSameRows(t *testing.T, l lake.Lake, c tenant, r randomTab
 	source := map[string]string{}
 	rows, err := c.server.Open(t, c.Database).Query("select " + r.columns() + " from " + r.name + " " + where)
 	require.NoError(t, err)
-	defer rows.Close() //nolint:errcheck // its errors are in Err
+	defer rows.Close()
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	values, targets := make([]sql.NullString, len(columns)), make([]any, len(columns))

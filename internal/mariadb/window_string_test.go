@@ -77,7 +77,7 @@ func TestStringWindowsLeaveNoGapInAnyCollation(t *testing.T) {
 			}
 			f.exec("insert into t (s) values (null)", "alter table t rename all_rows", "create table t like all_rows")
 			seen, watermark := map[string]bool{}, ""
-			for i := range len(values) { // they arrive in the column's own order
+			for i := range values { // they arrive in the column's own order
 				f.exec(fmt.Sprintf("insert into t select * from all_rows where s is not null order by s limit 1 offset %d", i))
 				raw, rows := f.run(spec, watermark)
 				require.NotEmpty(t, raw.Watermark)

@@ -29,6 +29,7 @@ var (
 		1052, 1054, 1056, 1064, 1066, 1111, 1115, 1128, 1149, 1221, 1222, 1235, 1241, 1242, 1253, 1267, 1270,
 		1271, 1273, 1305, 1318, 1327, 1370, 1411, 1582, 1583, 1584, 1630, 1690, 4078, 4079,
 	}
+	fullCodes = []uint16{1040, 1203, 1226} // connections: in all, of the user, or of the user's account
 )
 
 // code is the server's error number, or 0 for an error that is not the server's.
@@ -50,6 +51,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w; check the client's database and the table", ErrMissing, err)
 	case slices.Contains(queryCodes, n):
 		return fmt.Errorf("%w: %w; check the table's where", ErrQuery, err)
+	case slices.Contains(fullCodes, n):
+		return fmt.Errorf("the source has no connection free: %w; lower limits.connections of the clients on this server, or have the server allow more", err)
 	}
 	return err
 }

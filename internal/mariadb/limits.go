@@ -57,7 +57,7 @@ func (e *extraction) admit() error {
 	if !e.large {
 		return nil
 	}
-	open, until, err := e.source.limits.OpenAt(time.Now())
+	open, until, err := e.source.limits.OpenAt(e.source.now())
 	if err != nil || until.IsZero() {
 		return err
 	}
@@ -79,11 +79,11 @@ func (s *Source) hours() string {
 // endWithHours stops a read that cannot pause, because its rows are to be of one snapshot or come in one query, when
 // the hours end.
 func (e *extraction) endWithHours() (done func(), err error) {
-	open, until, err := e.source.limits.OpenAt(time.Now())
+	open, until, err := e.source.limits.OpenAt(e.source.now())
 	if err != nil || !open || until.IsZero() || !e.large || e.work.keep {
 		return func() {}, err
 	}
-	timer := time.AfterFunc(time.Until(until), func() {
+	timer := time.AfterFunc(until.Sub(e.source.now()), func() {
 		e.stop(fmt.Errorf("%w: limits.hours %s ended while the table was read, and it cannot be read in parts; start it earlier, or widen the hours",
 			ErrHours, e.source.hours()))
 	})
@@ -92,7 +92,7 @@ func (e *extraction) endWithHours() (done func(), err error) {
 
 // awaitHours waits between two chunks until the client's hours begin again, unless the run has less time than that.
 func (e *extraction) awaitHours() error {
-	open, until, err := e.source.limits.OpenAt(time.Now())
+	open, until, err := e.source.limits.OpenAt(e.source.now())
 	if err != nil || open || !e.work.keep {
 		return err
 	}
@@ -101,7 +101,7 @@ func (e *extraction) awaitHours() error {
 		return fmt.Errorf("%w: limits.hours %s ended with %d of %d chunks read, and they begin again after the run's time is over; raise timeouts.extract, or widen the hours",
 			ErrHours, e.source.hours(), done, total)
 	}
-	timer := time.NewTimer(time.Until(until))
+	timer := time.NewTimer(until.Sub(e.source.now()))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

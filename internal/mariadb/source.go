@@ -32,6 +32,7 @@ type Source struct {
 	limits    table.Limits
 	rate      *rate.Limiter // nil: no bound
 	chunking  chunking
+	now       func() time.Time
 }
 
 // Server is what a client's server says of itself.
@@ -61,7 +62,7 @@ func Open(client table.Client, password string) (*Source, error) {
 	}
 	limits := client.Bounds(table.Limits{Connections: defaultConnections})
 	s := &Source{
-		client: client, connector: connector{inner, limits.MaxStatementTime}, limits: limits, rate: newPace(limits), chunking: defaultChunking,
+		client: client, connector: connector{inner, limits.MaxStatementTime}, limits: limits, rate: newPace(limits), chunking: defaultChunking, now: time.Now,
 	}
 	s.db = sql.OpenDB(s.connector)
 	limit := limits.Connections

@@ -1,0 +1,163 @@
+package mariadb
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"tributary/internal/table"
+)
+
+func TestRowsPerSecondIsKept(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key)", "insert into t select seq from seq_1_to_40000", "analyze table t")
+	f.client.Limits.RowsPerSecond = 1_000_000_000
+	s := f.inChunks(5000)
+	raw, _ := f.extract(s, table.Spec{Name: "t"}, t.TempDir())
+	require.EqualValues(t, 40000, raw.Rows)
+	require.EqualValues(t, 1_000_000_000, s.rate.Limit())
+
+	s.rate = rate.NewLimiter(1e-9, 50000)
+	raw, _ = f.extract(s, table.Spec{Name: "t"}, t.TempDir())
+	require.EqualValues(t, 40000, raw.Rows)
+	require.InDelta(t, 10000, s.rate.Tokens(), 1, "each row took one")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	require.NoError(t, s.pace(ctx, 10000))
+	require.ErrorContains(t, s.pace(ctx, 1), "rows_per_second")
+}
+
+func TestStatementsThatTakeTooLong(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, at datetime not null)", "insert into t select seq, '2024-01-01' from seq_1_to_2000", "analyze table t")
+	f.client.Limits.MaxStatementTime = time.Second
+	spec := table.Spec{Name: "t", Where: "sleep(0.001) = 0"}
+	t.Run("Err in one piece", func(t *testing.T) {
+		s := f.open()
+		dir := t.TempDir()
+		_, err := s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: dir})
+		require.ErrorIs(t, err, ErrLimit)
+		require.ErrorContains(t, err, "limits.max_statement_time, which is 1s")
+		require.Empty(t, leftovers(t, dir))
+	})
+	for _, cursor := range []string{"", "at"} {
+		t.Run("OK in smaller chunks "+cursor, func(t *testing.T) {
+			s := f.inChunks(1000)
+			spec := table.Spec{Name: "t", Where: spec.Where, Cursor: cursor}
+			raw, chunks := f.extract(s, spec, t.TempDir())
+			assert.EqualValues(t, 2000, raw.Rows)
+			assert.Len(t, f.rows(raw), 2000)
+			assert.Greater(t, chunks, 3, "chunks that took too long were cut")
+		})
+	}
+}
+
+func TestSizeOfChunksKeepsToTheStatementTime(t *testing.T) {
+	size := tableSize{rows: 100_000_000, bytes: 20 << 30}
+	assert.InDelta(t, 312_500, defaultChunking.rowsPerChunk(size, 0), 1000)
+	assert.EqualValues(t, 50_000, defaultChunking.rowsPerChunk(size, 50_000))
+	assert.InDelta(t, 24_400, defaultChunking.rowsPerChunk(size, 10), 100, "there is an end to it")
+	assert.EqualValues(t, 1000, defaultChunking.rowsPerChunk(tableSize{rows: 1000, bytes: 1000}, 0))
+	assert.EqualValues(t, 1, defaultChunking.rowsPerChunk(tableSize{}, 0))
+	assert.EqualValues(t, 195_312, defaultChunking.rowsPerChunk(tableSize{rows: 100_000_000, bytes: 1 << 50}, 0), "no more than 512")
+}
+
+func TestLargeTablesKeepToTheHours(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, at datetime(6) not null)", "insert into t select seq, '2024-01-01' from seq_1_to_4000", "analyze table t")
+	f.client.Limits = table.Limits{Hours: "22:00-06:00", TableConnections: 1}
+	noon := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	at := func(s *Source, clock time.Time) { s.now = func() time.Time { return clock } }
+	extract := func(ctx context.Context, s *Source, spec table.Spec, watermark string) error {
+		plan := f.plan(s, spec)
+		plan.Watermark = watermark
+		_, err := s.Extract(ctx, ExtractRequest{Spec: spec, Plan: plan, Dir: t.TempDir()})
+		return err
+	}
+	ofTime := table.Spec{Name: "t", Cursor: "at"}
+	t.Run("Err outside", func(t *testing.T) {
+		s := f.inChunks(1000)
+		at(s, noon)
+		err := extract(t.Context(), s, table.Spec{Name: "t"}, "")
+		require.ErrorIs(t, err, ErrHours)
+		require.ErrorContains(t, err, "22:00-06:00 UTC")
+		require.ErrorContains(t, err, "2024-05-01T22:00:00Z")
+	})
+	t.Run("OK what is small, a window, and within", func(t *testing.T) {
+		s := f.inChunks(1000)
+		at(s, noon)
+		require.NoError(t, extract(t.Context(), s, ofTime, "2024-01-02 00:00:00.000000"))
+		at(s, noon.Add(11*time.Hour))
+		require.NoError(t, extract(t.Context(), s, ofTime, ""))
+		s = f.open()
+		at(s, noon)
+		require.NoError(t, extract(t.Context(), s, table.Spec{Name: "t"}, ""))
+	})
+	t.Run("OK it waits between chunks", func(t *testing.T) {
+		s := f.inChunks(1000)
+		asked := 0
+		s.now = func() time.Time { // within, and at the third chunk a moment before the next day's hours
+			if asked++; asked < 5 || asked > 6 {
+				return noon.Add(11 * time.Hour)
+			}
+			return noon.Add(10*time.Hour - 30*time.Millisecond)
+		}
+		require.NoError(t, extract(t.Context(), s, ofTime, ""))
+		require.Greater(t, asked, 6)
+	})
+	t.Run("Err they begin again after the run's time", func(t *testing.T) {
+		s := f.inChunks(1000)
+		asked := 0
+		s.now = func() time.Time {
+			if asked++; asked < 5 {
+				return noon.Add(11 * time.Hour)
+			}
+			return noon
+		}
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+		defer cancel()
+		s.now = func() time.Time {
+			if asked++; asked < 5 {
+				return time.Now().Truncate(24 * time.Hour).Add(23 * time.Hour)
+			}
+			return time.Now().Truncate(24 * time.Hour).Add(30 * time.Hour)
+		}
+		err := extract(ctx, s, ofTime, "")
+		require.ErrorIs(t, err, ErrHours)
+		require.ErrorContains(t, err, "chunks read")
+	})
+	t.Run("Err what cannot pause ends with them", func(t *testing.T) {
+		s := f.inChunks(1000)
+		at(s, noon.Add(18*time.Hour-50*time.Millisecond))
+		err := extract(t.Context(), s, table.Spec{Name: "t", Where: "sleep(0.001) = 0"}, "")
+		require.ErrorIs(t, err, ErrHours)
+		require.ErrorContains(t, err, "cannot be read in parts")
+	})
+}
+
+func TestServerOutOfConnections(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, at datetime not null)", "insert into t select seq, '2024-01-01' from seq_1_to_4000", "analyze table t")
+	one := f.reader("select", "alter user 'u"+f.database[len(f.database)-8:]+"'@'%' with max_user_connections 1")
+	one.client.Limits.TableConnections = 4
+	t.Run("OK with fewer", func(t *testing.T) {
+		s := one.inChunks(500)
+		for _, cursor := range []string{"", "at"} {
+			raw, chunks := one.extract(s, table.Spec{Name: "t", Cursor: cursor}, t.TempDir())
+			assert.EqualValues(t, 4000, raw.Rows)
+			assert.Greater(t, chunks, 4)
+		}
+		require.NoError(t, s.db.Close()) // which gives its connection back
+	})
+	t.Run("Err with none", func(t *testing.T) {
+		plan := f.plan(f.open(), table.Spec{Name: "t"})
+		held, err := one.open().db.Conn(t.Context())
+		require.NoError(t, err)
+		defer held.Close()
+		_, err = one.open().Extract(t.Context(), ExtractRequest{Spec: table.Spec{Name: "t"}, Plan: plan, Dir: t.TempDir()})
+		require.ErrorContains(t, err, "no connection free")
+		for _, permanent := range []error{ErrDenied, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit} {
+			assert.NotErrorIs(t, err, permanent)
+		}
+	})
+}

@@ -161,12 +161,45 @@ func TestAReaderOfTheSameListDoesNotHideTransactions(t *testing.T) {
 	}()
 	time.Sleep(200 * time.Millisecond)
 	lookouts.Clear()
+	before := f.serverTime()
 	f.connection("begin", "insert into t (id) values (1)")
 	raw, _ := f.run(byTime, "")
-	assert.Empty(t, raw.Watermark, "it stays where it was, rather than pass a transaction by")
-	assert.Contains(t, strings.Join(raw.Notes, " "), "INNODB_TRX")
+	assert.Less(t, raw.Watermark, before, "it stays where it was, rather than pass a transaction by")
 	stop()
 	<-ended
+}
+
+func TestSettledIsTheEarliestOfWhatIsUnderWay(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	for name, c := range map[string]struct {
+		open  open
+		want  time.Time // zero: the mark stays
+		notes string
+	}{
+		"OK nothing":                 {open{allowed: true, clock: now}, now, ""},
+		"OK an earlier look":         {open{allowed: true, clock: ago(time.Second)}, ago(time.Second), ""},
+		"OK not seen":                {open{clock: ago(time.Hour)}, now, ""},
+		"OK a transaction":           {open{allowed: true, clock: now, writers: []writer{{connection: 7, start: ago(10 * time.Second)}}}, ago(15 * time.Second), ""},
+		"OK a statement before it":   {open{allowed: true, clock: now, writers: []writer{{start: ago(time.Second)}}, running: []activity{{start: ago(9 * time.Second)}}}, ago(9 * time.Second), ""},
+		"OK the older of two":        {open{allowed: true, clock: now, writers: []writer{{start: ago(time.Hour), connection: 8}, {start: ago(time.Second)}}}, ago(time.Hour + 5*time.Second), "connection 8"},
+		"OK prepared, without start": {open{allowed: true, clock: now, writers: []writer{{id: 5}, {start: ago(time.Second)}}}, time.Time{}, "XA RECOVER"},
+		"OK only an old list":        {open{allowed: true, clock: now, blind: true}, time.Time{}, "INNODB_TRX"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var notes []string
+			at, ok := c.open.settled(now, func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) })
+			assert.Equal(t, !c.want.IsZero(), ok)
+			if ok {
+				assert.Equal(t, c.want, at)
+			}
+			if c.notes == "" {
+				assert.Empty(t, notes)
+			} else {
+				assert.Contains(t, strings.Join(notes, ""), c.notes)
+			}
+		})
+	}
 }
 
 func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {

@@ -40,7 +40,7 @@ func withVersions(current table.Schema, batches []table.Batch) ([]table.Batch, e
 // versionColumns counts the columns of versions that a schema has.
 func versionColumns(schema table.Schema) (n int) {
 	for _, c := range table.Versions() {
-		if i := schema.Find(c.Name); i >= 0 {
+		if schema.Find(c.Name) >= 0 {
 			n++
 		}
 	}

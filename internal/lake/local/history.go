@@ -36,26 +36,25 @@ func (m *merge) findVersions(ctx context.Context) error {
 		return err
 	}
 	m.files.versions = allVersions
-	for _, step := range []string{m.endingQuery(), m.goneQuery(), m.beginningQuery()} {
-		if err := m.exec(ctx, step); err != nil {
-			return err
-		}
+	var changed []int // files with versions that end
+	err := m.each(ctx, "SELECT DISTINCT f FROM changed ORDER BY f", func(v []any) error {
+		changed = append(changed, int(integer(v[0])))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.execAll(ctx, m.endingQuery(changed), m.goneQuery(), m.beginningQuery()); err != nil {
+		return err
 	}
 	if err := m.countVersions(ctx); err != nil {
 		return err
 	}
-	if err := m.writeVersions(ctx); err != nil {
+	if err := m.writeVersions(ctx, changed); err != nil {
 		return err
 	}
-	for _, step := range []string{
-		"CREATE OR REPLACE TEMP TABLE changed AS SELECT b, " + endingRow("ending") + " AS r, false AS d, f, n FROM ending",
-		"CREATE OR REPLACE TEMP TABLE put AS SELECT r, b, f FROM changed UNION ALL SELECT r, b, NULL FROM beginning",
-	} {
-		if err := m.exec(ctx, step); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.execAll(ctx, "CREATE OR REPLACE TEMP TABLE changed AS SELECT b, "+endingRow("ending")+" AS r, false AS d, f, n FROM ending",
+		"CREATE OR REPLACE TEMP TABLE put AS SELECT r, b, f FROM changed UNION ALL SELECT r, b, NULL FROM beginning")
 }
 
 // endingRow is the number in src of a version that ends; those of staged rows are smaller.
@@ -64,16 +63,16 @@ func endingRow(alias string) string {
 }
 
 // endingQuery makes ending(b, r, f, n, until): the versions of changed, and when they end.
-func (m *merge) endingQuery() string {
+func (m *merge) endingQuery(files []int) string {
 	columns := []string{table.ValidFrom}
 	cursor, from := m.timeCursor(), "t."+quote(table.ValidFrom)
 	query := "CREATE TEMP TABLE ending AS SELECT c.b, c.r, c.f, c.n, %s AS until FROM (%s) t JOIN changed c ON c.f = t.__f AND c.n = t.__n"
 	if cursor == "" {
-		return fmt.Sprintf(query, lake.VersionEnd("", m.readAt("c.b"), from), m.files.scan(columns, nil))
+		return fmt.Sprintf(query, lake.VersionEnd("", m.readAt("c.b"), from), m.files.pick(files).scan(columns, files))
 	}
 	// A version that ends because its row is gone has no source row.
 	query += fmt.Sprintf(" LEFT JOIN (SELECT __r, %s FROM src SEMI JOIN changed x ON x.r = __r) s ON s.__r = c.r", cursor)
-	return fmt.Sprintf(query, lake.VersionEnd("s."+cursor, m.readAt("c.b"), from), m.files.scan(columns, nil))
+	return fmt.Sprintf(query, lake.VersionEnd("s."+cursor, m.readAt("c.b"), from), m.files.pick(files).scan(columns, files))
 }
 
 // goneQuery makes gone(keys, until): of rows that are put and have no valid version, when their last one ended.
@@ -112,27 +111,27 @@ func (m *merge) countVersions(ctx context.Context) error {
 }
 
 // writeVersions makes src of the versions that begin and end: a table when they are few, else a view of a file.
-func (m *merge) writeVersions(ctx context.Context) error {
+func (m *merge) writeVersions(ctx context.Context, files []int) error {
 	var rows int64
 	for _, r := range m.results {
 		rows += r.Inserted + r.Updated
 	}
 	if rows <= materialise {
-		return m.execAll(ctx, "CREATE TEMP TABLE versions AS "+m.versionsQuery(), m.src.drop(), "ALTER TABLE versions RENAME TO src")
+		return m.execAll(ctx, "CREATE TEMP TABLE versions AS "+m.versionsQuery(files), m.src.drop(), "ALTER TABLE versions RENAME TO src")
 	}
 	file := table.Literal(filepath.Join(m.work, "versions.parquet"))
 	m.src.view = true
-	return m.execAll(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", m.versionsQuery(), file), m.src.drop(),
+	return m.execAll(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", m.versionsQuery(files), file), m.src.drop(),
 		fmt.Sprintf("CREATE TEMP VIEW src AS SELECT * FROM read_parquet(%s, hive_partitioning = false)", file))
 }
 
-func (m *merge) versionsQuery() string {
+func (m *merge) versionsQuery(files []int) string {
 	columns := m.schema.Names()
 	begins := m.versionColumns("s", "o.since", "NULL", "true")
 	ends := m.versionColumns("t", "t."+quote(table.ValidFrom), "e.until", "false")
 	return fmt.Sprintf("SELECT s.__b, s.__r, false AS __d, false AS __x, %s FROM src s JOIN beginning o ON o.r = s.__r "+
 		"UNION ALL SELECT e.b, %s, false, false, %s FROM (%s) t JOIN ending e ON e.f = t.__f AND e.n = t.__n",
-		begins, endingRow("e"), ends, m.files.scan(columns, nil))
+		begins, endingRow("e"), ends, m.files.pick(files).scan(columns, files))
 }
 
 // beginAll makes src, changed and put of batches that meet no row of the table, without a copy of their rows.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,18 +156,28 @@ func (v verifying) source(ctx context.Context, input *verify.Input) error {
 }
 
 // asRead says whether the rows reach the lake as they were read, but for names: no rule or transform, and ids that are the
-// primary key, so that no two rows share them.
+// primary key, so that no two rows share them. Whose a row says that it is, is checked with the rows.
 func asRead(spec table.Spec, plan table.Plan) bool {
 	return len(spec.Transform)+len(spec.Expect)+len(spec.Fill)+len(spec.IDs) == 0 &&
 		!slices.ContainsFunc(plan.Columns, func(c table.SourceColumn) bool {
-			name := spec.CentralName(c.Name)
-			return strings.EqualFold(name, table.ClientColumn) || strings.EqualFold(name, table.RegionColumn)
+			return tenantColumn(spec.CentralName(c.Name)) != "" && c.Type != table.String
 		})
+}
+
+// tenantColumn is the name that a column has which says whose a row is; "" for any other column.
+func tenantColumn(name string) string {
+	for _, tenant := range []string{table.ClientColumn, table.RegionColumn} {
+		if strings.EqualFold(name, tenant) {
+			return tenant
+		}
+	}
+	return ""
 }
 
 func renamed(spec table.Spec, schema table.Schema) table.Schema {
 	for i, c := range schema {
-		schema[i].Name = spec.CentralName(c.Name)
+		name := spec.CentralName(c.Name)
+		schema[i].Name = cmp.Or(tenantColumn(name), name)
 	}
 	return schema
 }

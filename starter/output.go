@@ -106,6 +106,7 @@ var statusColors = map[string]text.Color{
 	"ok": text.FgGreen, "failed": text.FgRed, "fault": text.FgRed, "skipped": text.FgYellow, "cancelled": text.FgYellow,
 	"warning": text.FgYellow, "never": text.FgYellow, "created": text.FgGreen, "updated": text.FgYellow, "deleted": text.FgRed,
 	"equal": text.FgGreen, "differs": text.FgYellow, "missing": text.FgYellow, "unread": text.FgRed, "fails": text.FgRed,
+	"different": text.FgRed, "repaired": text.FgGreen, "never_synced": text.FgYellow,
 	"added": text.FgGreen, "widened": text.FgYellow,
 }
 

@@ -62,7 +62,7 @@ Begin with "tributary check", then "tributary run SYNC"; "tributary schedule app
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.checkCommand(), a.tableCommand(), a.runCommand(), a.watchCommand(), a.cancelCommand(), a.backfillCommand(), a.maintainCommand(),
+	root.AddCommand(a.checkCommand(), a.tableCommand(), a.runCommand(), a.watchCommand(), a.cancelCommand(), a.backfillCommand(), a.verifyCommand(), a.maintainCommand(),
 		a.statusCommand(), a.historyCommand(), a.queryCommand(), a.scheduleCommand(), a.versionCommand())
 	must(root.MarkPersistentFlagDirname("config"))
 	must(root.RegisterFlagCompletionFunc("output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -110,7 +110,7 @@ const shownTables = 4
 func (w *watcher) pollTables(ctx context.Context) []runningTable {
 	listed, err := w.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 50,
-		Query:    fmt.Sprintf("WorkflowType = 'TableSync' AND SyncName = '%s' AND ExecutionStatus = 'Running'", w.sync),
+		Query:    fmt.Sprintf("WorkflowType IN ('TableSync', 'VerifyTable') AND SyncName = '%s' AND ExecutionStatus = 'Running'", w.sync),
 	})
 	if err != nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"tributary/internal/table"
 	"tributary/internal/verify/rowhash"
@@ -22,7 +23,14 @@ type source struct {
 	cursor      int    // of the files
 	noNulls     bool   // rows whose cursor is NULL are in no sync
 	deleted     int    // of the files: the soft-delete column; -1 without one
+	tenants     []tenant
 	quarantined map[rowhash.Key]bool
+}
+
+// tenant is a column of the files that says whose a row is.
+type tenant struct {
+	column int
+	value  string // of this client
 }
 
 // newSource finds the layout's columns in the files.
@@ -30,6 +38,11 @@ func newSource(in Input, layout *rowhash.Layout) (*source, error) {
 	s := &source{rows: in.Rows, layout: layout, cursor: -1, deleted: -1, quarantined: map[rowhash.Key]bool{}}
 	for _, c := range layout.Hasher.Columns() {
 		s.columns = append(s.columns, in.Rows.Schema.Find(c.Name))
+	}
+	for _, t := range []tenant{{in.Rows.Schema.Find(table.ClientColumn), in.Ref.Client}, {in.Rows.Schema.Find(table.RegionColumn), in.Ref.Region}} {
+		if t.column >= 0 {
+			s.tenants = append(s.tenants, t)
+		}
 	}
 	if name := in.Spec.Deletes.Column; name != "" {
 		if s.deleted = in.Rows.Schema.Find(in.Spec.CentralName(name)); s.deleted < 0 {
@@ -54,12 +67,13 @@ type piece struct {
 	record   arrow.RecordBatch
 	inFlight func(row int) bool
 	deleted  func(row int) bool
+	foreign  func(row int) bool // it names another client or region, so that a sync quarantines it
 }
 
 func never(int) bool { return false }
 
 func (s *source) piece(record arrow.RecordBatch) (piece, error) {
-	p := piece{record: record, inFlight: never, deleted: never}
+	p := piece{record: record, inFlight: never, deleted: never, foreign: never}
 	p.Rows = int(record.NumRows())
 	p.Arrays = make([]arrow.Array, len(s.columns))
 	for i, c := range s.columns {
@@ -70,8 +84,9 @@ func (s *source) piece(record arrow.RecordBatch) (piece, error) {
 	if s.deleted >= 0 {
 		p.deleted = deletedRows(record.Column(s.deleted))
 	}
-	if s.kind == "" {
-		return p, nil
+	var err error
+	if p.foreign, err = s.foreign(record); err != nil || s.kind == "" {
+		return p, err
 	}
 	cursors := record.Column(s.cursor)
 	above, err := inFlight(s.kind, s.bound, cursors)
@@ -80,6 +95,28 @@ func (s *source) piece(record arrow.RecordBatch) (piece, error) {
 	}
 	p.inFlight = func(row int) bool { return above(row) || s.noNulls && cursors.IsNull(row) }
 	return p, nil
+}
+
+func (s *source) foreign(record arrow.RecordBatch) (func(row int) bool, error) {
+	if len(s.tenants) == 0 {
+		return never, nil
+	}
+	texts := make([]*array.String, len(s.tenants))
+	for i, t := range s.tenants {
+		column, ok := record.Column(t.column).(*array.String)
+		if !ok {
+			return nil, fmt.Errorf("a column that says whose a row is has type %s", record.Column(t.column).DataType())
+		}
+		texts[i] = column
+	}
+	return func(row int) bool {
+		for i, t := range s.tenants {
+			if texts[i].IsValid(row) && texts[i].Value(row) != t.value {
+				return true
+			}
+		}
+		return false
+	}, nil
 }
 
 // each calls f with all rows, from several goroutines.
@@ -96,37 +133,39 @@ func (s *source) each(ctx context.Context, f func(piece) error) error {
 // skips says which rows are not in the lake, or not compared.
 func (s *source) skips(p piece) (func(row int) bool, error) {
 	if len(s.quarantined) == 0 {
-		return func(row int) bool { return p.deleted(row) || p.inFlight(row) }, nil
+		return func(row int) bool { return p.deleted(row) || p.inFlight(row) || p.foreign(row) }, nil
 	}
 	apart := make([]bool, p.Rows)
 	err := s.layout.KeysOf(p.Batch, func(row int, key []byte) error {
 		apart[row] = s.quarantined[rowhash.Key(key)]
 		return nil
 	})
-	return func(row int) bool { return apart[row] || p.deleted(row) || p.inFlight(row) }, err
+	return func(row int) bool { return apart[row] || p.deleted(row) || p.inFlight(row) || p.foreign(row) }, err
 }
 
 // found is what a first look at the rows finds.
 type found struct {
-	sample               []rowhash.Key
-	inFlight, softDelete int64
+	sample                        []rowhash.Key
+	inFlight, foreign, softDelete int64
 }
 
 // sampled is about how many keys are looked at to make ranges.
 const sampled = 1 << 14
 
-// look samples the keys, and calls leave with the keys of the rows that are in flight, one at a time.
+// look samples the keys, and calls leave with the keys of the rows that are in flight or another's, one at a time.
 func (s *source) look(ctx context.Context, leave func(key rowhash.Key) error) (found, error) {
 	step := max(1, int(s.rows.Count/sampled))
 	var out found
 	var mu sync.Mutex
 	err := s.each(ctx, func(p piece) error {
-		var sample, flying []rowhash.Key
-		var deleted int64
+		var sample, left []rowhash.Key
+		var deleted, foreign int64
 		err := s.layout.KeysOf(p.Batch, func(row int, key []byte) error {
 			switch {
+			case p.foreign(row):
+				left, foreign = append(left, rowhash.Key(key)), foreign+1
 			case p.inFlight(row):
-				flying = append(flying, rowhash.Key(key))
+				left = append(left, rowhash.Key(key))
 			case p.deleted(row):
 				deleted++
 			case row%step == 0:
@@ -140,9 +179,9 @@ func (s *source) look(ctx context.Context, leave func(key rowhash.Key) error) (f
 		mu.Lock()
 		defer mu.Unlock()
 		out.sample = append(out.sample, sample...)
-		out.inFlight += int64(len(flying))
-		out.softDelete += deleted
-		for _, key := range flying {
+		out.inFlight += int64(len(left)) - foreign
+		out.foreign, out.softDelete = out.foreign+foreign, out.softDelete+deleted
+		for _, key := range left {
 			if err := leave(key); err != nil {
 				return err
 			}

@@ -186,7 +186,7 @@ func (v *verification) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.report.InFlight, v.report.SoftDeleted, v.report.Quarantined = looked.inFlight, looked.softDelete, int64(len(v.source.quarantined))
+	v.report.InFlight, v.report.SoftDeleted, v.report.Quarantined = looked.inFlight, looked.softDelete, int64(len(v.source.quarantined))+looked.foreign
 	slices.Sort(looked.sample)
 	v.sample = looked.sample
 	v.of.Layout.Ranges = rowhash.Split(v.sample, rangesFor(v.in.Rows.Count))

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"tributary/internal/table"
+	"tributary/internal/verify"
+)
+
+// shownKeys is how many of a client table's differences are printed; JSON has more.
+const shownKeys = 20
+
+// printVerified prints what a verification found, and returns an error that has the exit code.
+func (a *app) printVerified(v verified) error {
+	print := a.printVerifiedTable
+	if a.json() {
+		print = func(v verified) error { return a.writeJSON(v) }
+	}
+	if err := print(v); err != nil {
+		return err
+	}
+	switch v.Status {
+	case verify.StatusEqual:
+		return nil
+	case table.StatusCancelled:
+		return &codedError{code: codeCancelled}
+	}
+	return &codedError{code: codeFailed}
+}
+
+func (a *app) printVerifiedTable(v verified) error {
+	fmt.Fprintf(a.out, "%s: %s\n", v.WorkflowID, a.status(a.out, v.Status))
+	if v.Error != "" {
+		fmt.Fprintln(a.out, v.Error)
+	}
+	fmt.Fprintln(a.out)
+	g := a.table("region", "client", "table", "status", "source rows", "lake rows", "differ", "in flight", "settled below", "version", "checksum at the source", "in the lake")
+	g.right(5, 6, 7, 8, 10)
+	for _, r := range v.Tables {
+		g.row(r.Region, r.Client, r.Table, a.status(a.out, r.Status), comma(r.Source.Rows), comma(r.Lake.Rows), comma(r.Differences.Count()),
+			comma(r.InFlight), dash(trimZeros(r.Settled)), r.Version, dash(r.Source.Checksum), dash(r.Lake.Checksum))
+	}
+	if err := g.flush(); err != nil {
+		return err
+	}
+	for _, r := range v.Tables {
+		if err := a.printDifferences(r); err != nil {
+			return err
+		}
+	}
+	for _, note := range v.Summary.Notes {
+		fmt.Fprintf(a.out, "note: %s\n", note)
+	}
+	return a.printProblems(result{Sync: v.Sync, Summary: v.Summary})
+}
+
+// printDifferences prints the first rows that differ, and what became of them.
+func (a *app) printDifferences(r verify.Report) error {
+	d := r.Differences
+	if d.Count() == 0 {
+		return nil
+	}
+	fmt.Fprintf(a.out, "\n%s/%s: %s only at the source, %s only in the lake, %s with other values, %s doubled in the lake\n",
+		r.Client, r.Table, comma(d.OnlySource), comma(d.OnlyLake), comma(d.Different), comma(d.Doubled))
+	g := a.table(strings.Join(r.Keys, ", "), "what", "columns")
+	for i, key := range d.Keys {
+		if i == shownKeys {
+			break
+		}
+		g.row(oneLine(strings.Join(key.Key, ", "), 100), strings.ReplaceAll(key.Kind, "_", " "), dash(oneLine(strings.Join(key.Columns, ", "), 200)))
+	}
+	if err := g.flush(); err != nil {
+		return err
+	}
+	if n := d.Count() - int64(min(shownKeys, len(d.Keys))); n > 0 {
+		fmt.Fprintf(a.out, "and %s more; -o json lists up to 200\n", comma(n))
+	}
+	if r.Repair == nil {
+		return nil
+	}
+	if r.Repair.Refused != "" {
+		_, err := fmt.Fprintf(a.out, "not repaired: %s\n", r.Repair.Refused)
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "repaired in version %d: %s rows brought again, %s deleted; then %s rows and %s at the source, %s and %s in the lake\n",
+		r.Repair.Version, comma(r.Repair.Upserted), comma(r.Repair.Deleted), comma(r.Repair.Source.Rows), r.Repair.Source.Checksum,
+		comma(r.Repair.Lake.Rows), r.Repair.Lake.Checksum)
+	return err
+}

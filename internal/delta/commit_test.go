@@ -132,11 +132,11 @@ func TestCommitHonoursTheTable(t *testing.T) {
 	t.Run("ErrProtocol reader", func(t *testing.T) {
 		dir := t.TempDir()
 		create(t, dir)
-		line := `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["variantType"],"writerFeatures":["variantType"]}}`
+		line := `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["v2Checkpoint"],"writerFeatures":["v2Checkpoint"]}}`
 		require.NoError(t, os.WriteFile(commitFile(dir, 1), []byte(line), 0o600))
 		_, err := Open(dir).Snapshot(t.Context())
 		require.ErrorIs(t, err, ErrProtocol)
-		require.ErrorContains(t, err, "variantType")
+		require.ErrorContains(t, err, "v2Checkpoint")
 	})
 }
 

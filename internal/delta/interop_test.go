@@ -227,6 +227,26 @@ func TestDeltaRSReadsOurDeletionVectors(t *testing.T) {
 	})
 }
 
+func TestDeltaRSAllowsDeletionVectorsInOurTables(t *testing.T) {
+	dir := t.TempDir()
+	metadata, err := NewMetadata("plain", "", interopSchema(), nil, nil)
+	require.NoError(t, err)
+	tbl := Open(dir)
+	_, err = tbl.Commit(t.Context(), Tx{Metadata: &metadata, Operation: "CREATE TABLE"})
+	require.NoError(t, err)
+	add := writeRows(t, dir, nil, map[string]*string{}, 0, 10)
+	_, err = tbl.Commit(t.Context(), Tx{Read: snapshot(t, tbl), Adds: []Add{add}, DataChange: true, Operation: "WRITE"})
+	require.NoError(t, err)
+	require.False(t, snapshot(t, tbl).DeletionVectors())
+	python(t, &struct{}{}, "allow", dir)
+	require.True(t, snapshot(t, tbl).DeletionVectors())
+	_, err = masked(t, tbl, add.Path, 1, 2)
+	require.NoError(t, err)
+	var got read
+	python(t, &got, "query", dir)
+	require.Len(t, got.Rows, 8)
+}
+
 func TestWeReadDeltaRSTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "theirs")
 	var made struct {

@@ -17,10 +17,12 @@ const (
 	columnMappingFeature = "columnMapping"
 )
 
-// Features known here, of tables that list theirs. appendOnly and invariants are what writer version 2 stands for.
+// Features known here, of tables that list theirs. appendOnly and invariants are what writer version 2 stands for. The last two are types: a
+// table with a column of one is refused by its schema, one that only allows them (delta-rs lists variantType where it allows deletion
+// vectors) is as any other.
 var (
-	readerFeaturesKnown = []string{deletionVectors}
-	writerFeaturesKnown = []string{deletionVectors, "appendOnly", "invariants"}
+	readerFeaturesKnown = []string{deletionVectors, "timestampNtz", "variantType"}
+	writerFeaturesKnown = append([]string{"appendOnly", "invariants"}, readerFeaturesKnown...)
 )
 
 // legacyFeatures are what a writer version brought, before tables listed their features.

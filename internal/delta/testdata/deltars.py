@@ -1,4 +1,4 @@
-"""What the interop tests ask of delta-rs: read DIR | query DIR | append DIR | make DIR. Answers in JSON."""
+"""What the interop tests ask of delta-rs: read DIR | query DIR | allow DIR | append DIR | make DIR. Answers in JSON."""
 import datetime
 import decimal
 import json
@@ -34,6 +34,12 @@ def query(path):
     return {"rows": pa.table(found.read_all()).to_pylist()}
 
 
+def allow(path):
+    """Allows deletion vectors in a table that is there, as the guide says."""
+    DeltaTable(path).alter.set_table_properties({"delta.enableDeletionVectors": "true"})
+    return {}
+
+
 def append(path):
     write_deltalake(path, pa.table({"id": pa.array([500], pa.int64()), "note": ["theirs"], "more": pa.array([None], pa.decimal128(10, 3))}), mode="append")
     return {}
@@ -66,4 +72,4 @@ def make(path):
     return {"files": files, "checkpoint": table.version(), "times": [h["timestamp"] for h in history]}
 
 
-print(json.dumps({"read": read, "query": query, "append": append, "make": make}[sys.argv[1]](sys.argv[2])))
+print(json.dumps({"read": read, "query": query, "allow": allow, "append": append, "make": make}[sys.argv[1]](sys.argv[2])))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"tributary/config"
 	"tributary/internal/lake"
@@ -65,9 +66,11 @@ func (c *checker) fit(ctx context.Context, reports []clientReport) {
 	seen := map[tableName]bool{}
 	for _, report := range reports {
 		for _, t := range report.tables {
-			if n := (tableName{t.ref.Schema, t.ref.Table}); !seen[n] {
-				seen[n] = true
-				names = append(names, n)
+			for _, target := range t.spec.Targets() {
+				if n := (tableName{t.ref.Schema, target}); !seen[n] {
+					seen[n] = true
+					names = append(names, n)
+				}
 			}
 		}
 	}
@@ -78,16 +81,25 @@ func (c *checker) fit(ctx context.Context, reports []clientReport) {
 	}
 	for _, report := range reports {
 		for i := range report.tables {
-			t := &report.tables[i]
-			d := all[tableName{t.ref.Schema, t.ref.Table}]
-			switch {
-			case t.err != nil || errors.Is(d.err, lake.ErrNotFound):
-			case d.err != nil:
-				t.err = d.err
-			default:
-				t.err = checkFit(d.table, t.schema, t.spec.Drift, widens(c.central))
+			for _, target := range report.tables[i].spec.Targets() {
+				c.fitOne(&report.tables[i], target, all[tableName{report.tables[i].ref.Schema, target}])
 			}
 		}
+	}
+}
+
+// fitOne holds a client table that is in order so far against one of its central tables.
+func (c *checker) fitOne(t *inspected, target string, d described) {
+	versions := target == t.spec.HistoryTable()
+	switch {
+	case t.err != nil || errors.Is(d.err, lake.ErrNotFound):
+	case d.err != nil:
+		t.err = d.err
+	case lake.OtherKind(d.table.Columns, t.schema, versions):
+		t.err = fmt.Errorf("%w: the central table %s.%s has versions of rows where the sync brings the latest alone, or the other way round: "+
+			"set history as it was, move the table away, or choose another target", lake.ErrSchema, t.ref.Schema, target)
+	default:
+		t.err = checkFit(d.table, t.schema, t.spec.Drift, widens(c.central))
 	}
 }
 

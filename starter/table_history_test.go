@@ -23,6 +23,9 @@ func TestTablesOfVersionsAreCreatedComparedAndListed(t *testing.T) {
 	}
 	require.Negative(t, s.describe(t, "orders").Columns.Find(table.ValidFrom), "the latest rows beside them")
 
+	_, checked, _ := tributary(t, s.dir, "check", "daily", "-o", "json")
+	require.NotContains(t, checked, "schemas do not fit")
+
 	s.server.ExecIn(t, s.of["acme"], "ALTER TABLE orders ADD note TEXT")
 	require.Contains(t, s.ok(t, "table", "diff"), "3 tables, 2 differences")
 	s.ok(t, "table", "create")
@@ -40,6 +43,8 @@ func TestTablesOfVersionsAreCreatedComparedAndListed(t *testing.T) {
 	require.Contains(t, s.ok(t, "maintain", "daily", "--dry-run"), "orders_history")
 
 	writeFile(t, s.dir, "daily.yaml", "target: {schema: central}\ntables: [{name: kunden, target: orders, history: only}, {name: orders, target: customers}]")
+	_, checked, _ = tributary(t, s.dir, "check", "daily", "-o", "json")
+	require.Contains(t, checked, "central.orders has versions of rows where the sync brings the latest alone, or the other way round")
 	code, out, _ := tributary(t, s.dir, "table", "diff")
 	require.Equal(t, codeError, code)
 	require.Regexp(t, `orders +\(history\) +the latest rows +versions .* fails: history needs a table of its own`, out)

@@ -94,13 +94,20 @@ func withoutVersions(schema table.Schema) table.Schema {
 	return slices.DeleteFunc(slices.Clone(schema), func(c table.Column) bool { return table.Versions().Find(c.Name) >= 0 })
 }
 
-// otherKind reports a table that has the latest rows where versions are wanted, or the other way round.
+// OtherKind says whether a table of those columns has the latest rows where versions of rows with those columns are wanted, or the other way
+// round: a merge is then refused.
+func OtherKind(now, columns table.Schema, versions bool) bool {
+	every := len(table.Versions())
+	has := versionColumns(now) == every
+	return has != versions && (versions || versionColumns(columns) < every)
+}
+
+// otherKind reports that.
 func (d *differ) otherKind(now table.Schema) bool {
 	words := map[bool]string{true: "versions", false: "the latest rows"}
-	has := versionColumns(now) == len(table.Versions())
 	for _, want := range d.wants {
-		if has != want.Versions && (want.Versions || versionColumns(want.Columns) < len(table.Versions())) {
-			d.add(Difference{Subject: SubjectHistory, Lake: words[has], Source: words[want.Versions], Clients: want.Clients, Effect: EffectFails})
+		if OtherKind(now, want.Columns, want.Versions) {
+			d.add(Difference{Subject: SubjectHistory, Lake: words[!want.Versions], Source: words[want.Versions], Clients: want.Clients, Effect: EffectFails})
 			return true
 		}
 	}

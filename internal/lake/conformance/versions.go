@@ -119,7 +119,9 @@ func testVersions(s *suite) {
 	s.rows("SELECT v FROM orders WHERE client_id = 'deletes' AND valid_from <= TIMESTAMP '2024-01-02 10:00:00' AND (valid_to > TIMESTAMP '2024-01-02 10:00:00' OR is_current) ORDER BY id", "back", "b")
 
 	s.run("WithoutCursorAndWithEndedVersionsApart", func(s *suite) {
-		apart := func(b *table.Batch) { b.PartitionBy = []string{table.RegionColumn, table.ClientColumn, table.IsCurrent} }
+		apart := func(b *table.Batch) {
+			b.PartitionBy = []string{table.RegionColumn, table.ClientColumn, table.IsCurrent}
+		}
 		load := func(readAt, rows string) table.Batch {
 			return s.batch(s.named("stock"), plain, "FROM (VALUES "+rows+") x(id, v)", reload, apart, versions(readAt))
 		}

@@ -48,9 +48,9 @@ func typeFix(word string) string {
 	if t, ok := sqlTypes[base]; ok {
 		return fmt.Sprintf("did you mean %s?", t)
 	}
-	words := make([]string, len(table.Types))
-	for i, t := range table.Types {
-		words[i] = string(t)
+	var words []string
+	for _, t := range table.Types {
+		words = append(words, string(t))
 	}
 	if near := strict.Nearest(base, words); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)

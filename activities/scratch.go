@@ -81,7 +81,7 @@ func (s *Scratch) sweep() error {
 		if err != nil {
 			continue // its process is alive
 		}
-		err = clear(dir)
+		err = empty(dir)
 		_ = lock.Close()
 		if err != nil {
 			return fmt.Errorf("remove a left-over scratch folder: %w", err)
@@ -90,8 +90,8 @@ func (s *Scratch) sweep() error {
 	return nil
 }
 
-// clear removes a process's folder, but for finished chunks that their runs may go on from.
-func clear(dir string) error {
+// empty removes a process's folder, but for finished chunks that their runs may go on from.
+func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (s *Scratch) Adopt(runID string) error {
 			err = os.Mkdir(s.Run(runID), 0o700)
 			err = errors.Join(err, os.Rename(filepath.Join(run, rawFolder), s.Run(runID, rawFolder)))
 		}
-		err = errors.Join(err, clear(dir))
+		err = errors.Join(err, empty(dir))
 		_ = lock.Close()
 		if err != nil {
 			return fmt.Errorf("take over an earlier attempt: %w", err)
@@ -185,7 +185,7 @@ func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.Fi
 
 // Close removes this process's folder, but for rows that runs may go on from, and not the quarantine.
 func (s *Scratch) Close() error {
-	err := clear(s.own)
+	err := empty(s.own)
 	_ = s.lock.Close()
 	return err
 }

@@ -17,9 +17,6 @@ type span struct {
 	High bound `json:"high,omitempty"`
 }
 
-// whole says whether the span is the whole table.
-func (s span) whole() bool { return s.Low == nil && s.High == nil }
-
 // condition is the span as SQL that MariaDB turns into one range of the primary key; "" for the whole table.
 func (s span) condition(key []keyColumn) (string, error) {
 	var parts []string

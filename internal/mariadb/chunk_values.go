@@ -154,7 +154,7 @@ const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 // guessTexts begins as both texts do, and goes on with what may come between them. Unless any character may be used, they are ASCII
 // or the texts' own: the server refuses to compare with what a column cannot hold.
-func guessTexts(first, last string, n int, any bool) []string {
+func guessTexts(first, last string, n int, unicode bool) []string {
 	a, b := []rune(first), []rune(last)
 	same := 0
 	for same < len(a) && same < len(b) && a[same] == b[same] {
@@ -173,7 +173,7 @@ func guessTexts(first, last string, n int, any bool) []string {
 		if same < len(a) {
 			next = a[same]
 		}
-		if from, to := min(next, b[same]), max(next, b[same]); to < utf8.RuneSelf || any {
+		if from, to := min(next, b[same]), max(next, b[same]); to < utf8.RuneSelf || unicode {
 			for _, at := range spread(big.NewInt(int64(from)), big.NewInt(int64(to)), n) {
 				guesses = append(guesses, prefix+string(rune(at.Int64())))
 			}

@@ -101,13 +101,13 @@ func (e *extraction) locked(do func() error) (bool, error) {
 	defer cancel()
 	conn, err := e.source.connector.Connect(ctx)
 	if err != nil {
-		return false, nil //nolint:nilerr // one connection is enough
+		return false, nil // one connection is enough
 	}
 	defer func() { _ = conn.Close() }() // which unlocks, whatever happened
 	lock := conn.(driver.ExecerContext)
 	for _, statement := range []string{fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ"} {
 		if err := exec(ctx, lock, statement); err != nil {
-			return false, nil //nolint:nilerr // as above
+			return false, nil // as above
 		}
 	}
 	err = do()

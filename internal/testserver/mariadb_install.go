@@ -48,6 +48,7 @@ func (s *Server) arguments() []string {
 	args := []string{
 		"--no-defaults",
 		"--datadir=" + filepath.Join(s.dir, "data"), "--socket=" + filepath.Join(s.dir, "sock"), "--pid-file=" + filepath.Join(s.dir, "pid"),
+		"--tmpdir=" + s.dir, // a server that starts removes the temporary tables of others in the same folder, and those crash
 		"--init-file=" + filepath.Join(s.dir, "init.sql"),
 		"--bind-address=" + s.Host, "--port=" + strconv.Itoa(s.Port), "--skip-name-resolve",
 		"--skip-log-bin", "--performance-schema=0",

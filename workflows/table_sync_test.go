@@ -75,7 +75,7 @@ func TestTableSync(t *testing.T) {
 			in.Spec.Deletes.MaxShare, in.Mode.AllowDeletes = 0.5, allow
 			env.ExecuteWorkflow(TableSync, in)
 			require.NoError(t, env.GetWorkflowError())
-			require.Equal(t, map[bool]float64{false: 0.5, true: 0}[allow], share)
+			require.InDelta(t, map[bool]float64{false: 0.5, true: 0}[allow], share, 0)
 		}
 	})
 

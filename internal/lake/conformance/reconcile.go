@@ -7,13 +7,16 @@ import (
 	"tributary/internal/table"
 )
 
+// reconciledTo is where the windows of reconciling batches end.
+const reconciledTo = "2024-03-01 00:00:00.000000"
+
 // reconciles makes a window of the batch that deletes the rows whose ids are neither in it nor among those given as SQL.
-func (s *suite) reconciles(below, keys string) func(*table.Batch) {
+func (s *suite) reconciles(keys string) func(*table.Batch) {
 	s.Helper()
 	return func(b *table.Batch) {
 		s.Helper()
 		cursor(b)
-		b.Reload, b.ReloadBelow, b.Window.High = true, below, below
+		b.Reload, b.ReloadBelow, b.Window.High = true, reconciledTo, reconciledTo
 		s.kept(keys)(b)
 	}
 }
@@ -21,14 +24,13 @@ func (s *suite) reconciles(below, keys string) func(*table.Batch) {
 const noneTimed = "SELECT 1::BIGINT AS id, 'x' AS v, TIMESTAMPTZ '2024-01-01' AS updated WHERE false"
 
 func testReconcile(s *suite) {
-	const high = "2024-03-01 00:00:00.000000"
 	globex := s.ref("globex")
 	old := "SELECT range AS id, 'a' AS v, TIMESTAMPTZ '2024-02-01 00:00:00+00' AS updated FROM range(6)"
 	s.merge("6 0 0, 6 0 0", s.batch(s.acme(), timed, old, cursor), s.batch(globex, timed, old, cursor))
 
 	s.run("WindowAndKeys", func(s *suite) { // 2 is in the window and went before the keys were read, 4 and 5 are gone
 		again := s.batch(s.acme(), timed, "FROM (VALUES (1::BIGINT, 'new', TIMESTAMPTZ '2024-02-02'), (2, 'new', '2024-02-02'), (7, 'new', '2024-02-02')) x(id, v, updated)",
-			s.reconciles(high, "FROM (VALUES (0::BIGINT), (1), (3), (7), (9)) x(id)"))
+			s.reconciles("FROM (VALUES (0::BIGINT), (1), (3), (7), (9)) x(id)"))
 		s.merge("1 2 2", again)
 		s.rows("SELECT id, v FROM orders WHERE client_id = 'acme' ORDER BY id", "0 a", "1 new", "2 new", "3 a", "7 new")
 		s.merge("0 0 0", again)
@@ -36,22 +38,22 @@ func testReconcile(s *suite) {
 	s.run("RowsReadLaterStay", func(s *suite) { // a backfill beside the run: 10 is above its window, 11 has no cursor, 12 is below
 		s.merge("4 0 0", s.batch(s.acme(), timed, "FROM (VALUES (10::BIGINT, 'b', TIMESTAMPTZ '2024-03-01 00:00:00+00'), (11, 'b', NULL), "+
 			"(12, 'b', '2024-02-29 23:59:59.999999+00'), (13, 'b', '2024-03-02')) x(id, v, updated)", cursor))
-		s.merge("0 0 2", s.batch(s.acme(), timed, noneTimed, s.reconciles(high, "FROM (VALUES (0::BIGINT), (1), (2), (3), (7)) x(id)")))
+		s.merge("0 0 2", s.batch(s.acme(), timed, noneTimed, s.reconciles("FROM (VALUES (0::BIGINT), (1), (2), (3), (7)) x(id)")))
 		s.rows("SELECT id FROM orders WHERE client_id = 'acme' ORDER BY id", "0", "1", "2", "3", "7", "10", "13")
 	})
 	s.run("NothingIsGoneAndNothingRead", func(s *suite) {
 		s.unchanged(func() {
-			s.merge("0 0 0", s.batch(s.acme(), timed, noneTimed, s.reconciles(high, "SELECT range AS id FROM range(20)")))
+			s.merge("0 0 0", s.batch(s.acme(), timed, noneTimed, s.reconciles("SELECT range AS id FROM range(20)")))
 		}, "orders")
 	})
 	s.run("NoFiles", func(s *suite) {
-		none := s.batch(s.acme(), timed, noneTimed, s.reconciles(high, "SELECT 7::BIGINT AS id"))
+		none := s.batch(s.acme(), timed, noneTimed, s.reconciles("SELECT 7::BIGINT AS id"))
 		none.Files = nil
 		s.merge("0 0 4", none)
 		s.rows("SELECT client_id, count(*) FROM orders GROUP BY client_id ORDER BY client_id", "acme 3", "globex 6")
 	})
 	s.run("ErrWithoutKeys", func(s *suite) {
-		b := s.batch(s.acme(), timed, noneTimed, s.reconciles(high, "SELECT 7::BIGINT AS id"))
+		b := s.batch(s.acme(), timed, noneTimed, s.reconciles("SELECT 7::BIGINT AS id"))
 		b.Kept = nil
 		s.refuses(lake.ErrBatch, b, "without the ids")
 		s.rows("SELECT client_id, count(*) FROM orders GROUP BY client_id ORDER BY client_id", "acme 3", "globex 6")

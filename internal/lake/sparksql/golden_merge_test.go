@@ -102,7 +102,7 @@ func TestGoldenMerge(t *testing.T) {
 
 // gone are the statements that count what a reload will delete: those of a guarded one, when much will go.
 func gone(m *merge) string {
-	if m.reloads("t") == "" {
+	if m.reloads() == "" {
 		return ""
 	}
 	counts := make([]int64, len(m.batches))

@@ -112,7 +112,7 @@ func (m *merge) run(ctx context.Context) (total lake.MergeResult, err error) {
 	if err := m.countGone(ctx); err != nil {
 		return total, err
 	}
-	if m.sourceRows() == 0 && m.reloads("t") == "" {
+	if m.sourceRows() == 0 && m.reloads() == "" {
 		return total, nil
 	}
 	told := false

@@ -12,7 +12,7 @@ import (
 // nothing: their merge then reads no more of the table than any other.
 func (m *merge) countGone(ctx context.Context) error {
 	m.gone = nil
-	if m.reloads("t") == "" {
+	if m.reloads() == "" {
 		return nil
 	}
 	gone := make([]int64, len(m.batches))

@@ -49,7 +49,7 @@ func (m *merge) historyStatement() string {
 // end count, and those that begin.
 func (m *merge) versions(from string) string {
 	text := m.with() + ",\n  " + m.withVersions(from) + "\n  " + m.beginning() + "\n  UNION ALL " + m.ending()
-	if m.reloads("t") != "" {
+	if m.reloads() != "" {
 		until := lake.VersionEnd("", column("t", readColumn), column("t", table.ValidFrom))
 		text += fmt.Sprintf("\n  UNION ALL SELECT DISTINCT %s FROM %s", m.endingColumns(until), m.missing(quote(validRows)))
 	}
@@ -63,7 +63,7 @@ func (m *merge) withVersions(from string) string {
 	keys := prefixed("t", m.keys)
 	return fmt.Sprintf("%s AS (SELECT *, %s AS %s FROM %s AS t WHERE %s AND %s),\n  "+
 		"%s AS (SELECT %s, max(t.%[12]s) AS %[9]s FROM %[4]s AS t LEFT SEMI JOIN %[10]s AS s ON %[11]s WHERE %[5]s AND NOT t.%[13]s AND t.%[12]s IS NOT NULL GROUP BY %[8]s)",
-		quote(validRows), m.readAt("t"), quote(readColumn), from, where, isValid(),
+		quote(validRows), m.readAt(), quote(readColumn), from, where, isValid(),
 		quote(endedRows), keys, quote(untilColumn), quote(sourceRows), strings.Join(m.sameKey(), " AND "), quote(table.ValidTo), quote(table.IsCurrent))
 }
 
@@ -143,8 +143,8 @@ func (m *merge) timeCursor() string {
 	return ""
 }
 
-// readAt is when a row's client was read.
-func (m *merge) readAt(alias string) string {
+// readAt is when the client of a row t was read.
+func (m *merge) readAt() string {
 	first := lake.ReadAt(m.batches[0], "TIMESTAMP")
 	if !slices.ContainsFunc(m.batches, func(b table.Batch) bool { return lake.ReadAt(b, "TIMESTAMP") != first }) {
 		return first
@@ -152,7 +152,7 @@ func (m *merge) readAt(alias string) string {
 	var b strings.Builder
 	b.WriteString("CASE")
 	for _, batch := range m.batches {
-		fmt.Fprintf(&b, " WHEN %s THEN %s", isOf(alias, batch.Ref), lake.ReadAt(batch, "TIMESTAMP"))
+		fmt.Fprintf(&b, " WHEN %s THEN %s", isOf(batch.Ref), lake.ReadAt(batch, "TIMESTAMP"))
 	}
 	return b.String() + " END"
 }

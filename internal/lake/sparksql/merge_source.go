@@ -14,7 +14,7 @@ import (
 // all clients (measured with Delta 4.0.0: 5,000,000 rows copied to delete 10), and conflicts with their merges.
 func (m *merge) source() string {
 	all := fmt.Sprintf("%s\n  SELECT * FROM %s", m.with(), quote(sourceRows))
-	if m.reloads("t") != "" {
+	if m.reloads() != "" {
 		all += fmt.Sprintf("\n  UNION ALL SELECT DISTINCT %s FROM %s", m.missingColumns(), m.missing(m.name))
 	}
 	return all
@@ -26,7 +26,7 @@ func (m *merge) missing(from string) string {
 	if len(m.keptFiles()) > 0 {
 		text += fmt.Sprintf(" LEFT ANTI JOIN %s AS s ON %s", quote(keptRows), strings.Join(m.sameKey(), " AND "))
 	}
-	return text + fmt.Sprintf(" WHERE (%s) AND %s", m.reloads("t"), m.complete())
+	return text + fmt.Sprintf(" WHERE (%s) AND %s", m.reloads(), m.complete())
 }
 
 // missingColumns are the columns of a delete: the keys of a row t of the table, and NULL.
@@ -85,7 +85,7 @@ func (m *merge) with() string {
 		rows = m.newestRows()
 	}
 	if m.history() {
-		rows = fmt.Sprintf("SELECT *, %s AS %s FROM (%s) AS s", m.readAt("s"), quote(readColumn), rows)
+		rows = fmt.Sprintf("SELECT *, %s AS %s FROM (%s) AS t", m.readAt(), quote(readColumn), rows)
 	}
 	text := fmt.Sprintf("WITH %s AS (%s),\n  %s AS (%s)", quote(stagedRows), strings.Join(parts, "\n    UNION ALL "), quote(sourceRows), rows)
 	if kept := m.keptParts(); len(kept) > 0 {

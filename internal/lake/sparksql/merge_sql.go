@@ -79,7 +79,7 @@ func (m *merge) bounds() (low, high string, ok bool) {
 	default:
 		return "", "", false
 	}
-	if m.reloads("t") != "" {
+	if m.reloads() != "" {
 		return "", "", false
 	}
 	for _, f := range m.facts {
@@ -141,22 +141,24 @@ func (m *merge) assignments() string {
 func (m *merge) rest() []string { return lake.ComparedColumns(m.columns, m.keys, m.history()) }
 
 func (m *merge) deletes() bool {
-	return m.reloads("t") != "" || slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
+	return m.reloads() != "" || slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
 }
 
 // deleting says whether a batch may delete what it does not have: it is a reload, and not known to miss nothing.
-func (m *merge) deleting(b int) bool { return m.batches[b].Reload && (m.gone == nil || m.gone[b] > 0) }
+func (m *merge) deleting(b int) bool {
+	return m.batches[b].Reload && (len(m.gone) == 0 || m.gone[b] > 0)
+}
 
-// reloads is the condition for the rows that reloads may delete; "" without any.
-func (m *merge) reloads(alias string) string {
+// reloads is the condition for the rows t that reloads may delete; "" without any.
+func (m *merge) reloads() string {
 	var all []string
 	for b, batch := range m.batches {
 		if !m.deleting(b) {
 			continue
 		}
-		condition := isOf(alias, batch.Ref)
+		condition := isOf("t", batch.Ref)
 		if batch.ReloadBelow != "" {
-			condition += " AND " + lake.ReloadBelowExpr(batch, column(alias, batch.Cursor), sqlType(table.Timestamp))
+			condition += " AND " + lake.ReloadBelowExpr(batch, column("t", batch.Cursor), sqlType(table.Timestamp))
 		}
 		all = append(all, condition)
 	}
@@ -196,7 +198,7 @@ func (m *merge) changesQuery(before int64) string {
 	query := fmt.Sprintf("%s\nSELECT %s, count_if(NOT %s AND NOT %s), count_if(%s AND NOT %s AND %s AND %s), count_if(%s AND %s AND %s) "+
 		"FROM %s AS s LEFT JOIN %s AS t ON %s GROUP BY %[2]s",
 		m.with(), tenant("s"), matched, deleted, matched, deleted, act, updates, matched, deleted, act, quote(sourceRows), target, join)
-	if m.reloads("t") != "" {
+	if m.reloads() != "" {
 		query += fmt.Sprintf("\nUNION ALL SELECT %s, 0, 0, count(*) FROM %s GROUP BY %[1]s", tenant("t"), m.missing(target))
 	}
 	return query

@@ -55,7 +55,7 @@ func (m *merge) guardQuery(gone []int64) string {
 	var all []string
 	for b, batch := range m.batches {
 		if lake.Guarded(batch, gone[b]) {
-			all = append(all, "("+isOf("t", batch.Ref)+")")
+			all = append(all, "("+isOf(batch.Ref)+")")
 		}
 	}
 	if len(all) == 0 {

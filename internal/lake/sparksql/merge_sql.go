@@ -156,7 +156,7 @@ func (m *merge) reloads() string {
 		if !m.deleting(b) {
 			continue
 		}
-		condition := isOf("t", batch.Ref)
+		condition := isOf(batch.Ref)
 		if batch.ReloadBelow != "" {
 			condition += " AND " + lake.ReloadBelowExpr(batch, column("t", batch.Cursor), sqlType(table.Timestamp))
 		}
@@ -165,9 +165,9 @@ func (m *merge) reloads() string {
 	return strings.Join(all, " OR ")
 }
 
-// isOf is the condition for the rows of a client.
-func isOf(alias string, ref table.Ref) string {
-	return fmt.Sprintf("%s = %s AND %s = %s", column(alias, table.RegionColumn), literal(ref.Region), column(alias, table.ClientColumn), literal(ref.Client))
+// isOf is the condition for the rows t of a client.
+func isOf(ref table.Ref) string {
+	return fmt.Sprintf("%s = %s AND %s = %s", column("t", table.RegionColumn), literal(ref.Region), column("t", table.ClientColumn), literal(ref.Client))
 }
 
 // sameKey is the condition that two rows have the same key.

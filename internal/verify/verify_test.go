@@ -1,0 +1,241 @@
+package verify_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/duckdb/duckdb-go/v2" // writes the files
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/lake"
+	"tributary/internal/lake/local"
+	"tributary/internal/table"
+	"tributary/internal/verify"
+)
+
+// sides are a local lake with one table, and what the source is said to have.
+type sides struct {
+	lake  *local.Lake
+	ref   table.Ref
+	input verify.Input
+	dir   string // of the last comparison
+}
+
+var columns = table.Schema{
+	{Name: "id", Type: table.Long}, {Name: "note", Type: table.String, Nullable: true}, {Name: "n", Type: table.Integer, Nullable: true},
+	{Name: "at", Type: table.Timestamp, Nullable: true}, {Name: table.ClientColumn, Type: table.String}, {Name: table.RegionColumn, Type: table.String},
+}
+
+// rows are ids from 1 to n as a SELECT of DuckDB; note says what a row's note is.
+func rows(n int, note string) string {
+	return fmt.Sprintf(`SELECT i::BIGINT AS id, %s AS note, (i %% 7)::INTEGER AS n, TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(i::INTEGER) AS at,
+		'acme' AS client_id, 'eu' AS region FROM range(1, %d) t(i)`, note, n+1)
+}
+
+func file(t *testing.T, query string) table.File {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	path := filepath.Join(t.TempDir(), "rows.parquet")
+	result, err := db.ExecContext(t.Context(), fmt.Sprintf("COPY (%s) TO '%s' (FORMAT parquet)", query, path))
+	require.NoError(t, err, query)
+	n, err := result.RowsAffected()
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	return table.File{Path: path, Rows: n, Bytes: info.Size()}
+}
+
+// newSides brings rows into the lake.
+func newSides(t *testing.T, query string) *sides {
+	t.Helper()
+	l, err := local.Open(t.Context(), local.Options{Dir: t.TempDir(), Threads: 2})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	s := &sides{lake: l, ref: table.Ref{Sync: "daily", Client: "acme", Region: "eu", Schema: "central", Table: "orders"}}
+	s.merge(t, query, columns)
+	s.input = verify.Input{
+		Lake: lake.Group(l), Ref: s.ref, Spec: table.Spec{Overlap: time.Minute, Cursor: "at"},
+		Plan:    table.Plan{IDs: []string{"id"}, Cursor: "at", CursorKind: table.CursorTime},
+		Last:    lake.LastRun{LastSync: time.Now(), Watermark: "2027-01-01 00:00:00.000000", Kind: table.CursorTime},
+		StageID: "run/1",
+	}
+	return s
+}
+
+func (s *sides) merge(t *testing.T, query string, schema table.Schema) {
+	t.Helper()
+	f := file(t, query)
+	_, err := s.lake.Merge(t.Context(), []table.Batch{{ID: "b", Ref: s.ref, Schema: schema, Keys: []string{"id"}, Rows: f.Rows, Files: []table.File{f}, Drift: table.DriftEvolve}})
+	require.NoError(t, err)
+}
+
+// compare compares the lake with rows of the source; their schema is that of columns unless the input has one.
+func (s *sides) compare(t *testing.T, query string) *verify.Verification {
+	t.Helper()
+	f := file(t, query)
+	in := s.input
+	s.dir = t.TempDir()
+	in.Rows.Parquet, in.Rows.Count, in.Dir = []string{f.Path}, f.Rows, s.dir
+	if in.Rows.Schema == nil {
+		in.Rows.Schema = columns
+	}
+	var err error
+	in.Central, err = s.lake.Describe(t.Context(), s.ref.Schema, s.ref.Table)
+	require.NoError(t, err)
+	v, err := verify.Compare(t.Context(), in)
+	require.NoError(t, err)
+	return v
+}
+
+// found is what a report says: counts, then each difference.
+func found(r verify.Report) string {
+	parts := []string{r.Status, fmt.Sprintf("%d %d", r.Source.Rows, r.Lake.Rows)}
+	for _, d := range r.Differences.Keys {
+		parts = append(parts, strings.TrimSpace(strings.Join(d.Key, ",")+" "+d.Kind+" "+strings.Join(d.Columns, ",")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func TestOnlyTheRangesThatDifferAreNarrowedDown(t *testing.T) {
+	s := newSides(t, rows(100_000, "'note ' || i"))
+	equal := s.compare(t, rows(100_000, "'note ' || i")+" ORDER BY hash(i)").Report()
+	require.Equal(t, "equal; 100000 100000", found(equal), "in another order")
+	require.Equal(t, equal.Source, equal.Lake)
+	require.Equal(t, "2026-01-01 00:00:01.000000", equal.Source.MinCursor)
+	require.Len(t, equal.Ranges, 5)
+	require.Empty(t, equal.Ranges[0].From)
+	require.Equal(t, equal.Ranges[0].To, equal.Ranges[1].From)
+
+	v := s.compare(t, rows(100_001, "CASE i WHEN 50000 THEN NULL WHEN 77 THEN '' ELSE 'note ' || i END")+" WHERE i <> 99000")
+	r := v.Report()
+	require.Equal(t, "different; 100000 100000; 100001 only_source; 99000 only_lake; 77 different note; 50000 different note", found(r))
+	differ := 0
+	for _, each := range r.Ranges {
+		if each.Source != each.Lake {
+			differ++
+		}
+	}
+	require.Equal(t, 3, differ)
+}
+
+func TestWhatIsInFlightIsLeftOutOnBothSides(t *testing.T) {
+	s := newSides(t, rows(100, "'old'"))
+	s.input.Last.Watermark = "2026-01-01 00:01:51.000000" // less the overlap: rows from 51 on
+	r := s.compare(t, rows(110, "CASE WHEN i > 60 THEN 'new' ELSE 'old' END")+" WHERE i <> 55").Report()
+	require.Equal(t, "different; 50 51; 55 only_lake", found(r), "a row that is gone is no row in flight")
+	require.Equal(t, int64(59), r.InFlight)
+	require.Equal(t, "2026-01-01 00:00:51.000000", r.Settled)
+
+	moved := strings.Replace(rows(100, "'old'"), "to_seconds(i::INTEGER)", "to_seconds(CASE i WHEN 7 THEN 9999 WHEN 8 THEN NULL ELSE i END::INTEGER)", 1)
+	require.Equal(t, "different; 49 49; 8 different at", found(s.compare(t, moved).Report()), "row 7 has changed since, and so may have its older version in the lake")
+	s.input.Spec.OnNullCursor = table.NullExclude
+	require.Equal(t, "equal; 48 48", found(s.compare(t, moved).Report()))
+
+	s.input.Plan.Cursor, s.input.Plan.CursorKind = "", ""
+	r = s.compare(t, rows(100, "'old'")).Report()
+	require.Equal(t, "equal; 100 100", found(r))
+	require.Len(t, r.Notes, 1)
+}
+
+func TestRowsThatNoSyncBringsAreNotMissed(t *testing.T) {
+	s := newSides(t, rows(10, "'old'"))
+	s.input.Spec.Deletes.Column = "note"
+	r := s.compare(t, rows(12, "CASE WHEN i IN (3, 11) THEN 'yes' ELSE 'false' END")+" ORDER BY i").Report()
+	require.Equal(t, int64(2), r.SoftDeleted)
+	require.Contains(t, found(r), "3 only_lake", "a row marked as deleted that the lake still has")
+	require.NotContains(t, found(r), "11 only")
+
+	s.input.Spec.Deletes.Column = ""
+	foreign := strings.Replace(rows(11, "'old'"), "'acme' AS client_id", "CASE WHEN i IN (4, 11) THEN 'brio' WHEN i = 5 THEN NULL ELSE 'acme' END AS client_id", 1)
+	r = s.compare(t, foreign).Report()
+	require.Equal(t, "equal; 9 9", found(r))
+	require.Equal(t, int64(2), r.Quarantined)
+
+	s.input.Kept = []table.File{file(t, "SELECT 6::BIGINT AS id UNION ALL SELECT 7")}
+	r = s.compare(t, rows(10, "'old'")+" WHERE i <> 6").Report()
+	require.Equal(t, "equal; 8 8", found(r))
+	require.Equal(t, int64(2), r.Quarantined)
+}
+
+func TestColumnsOfOneSideOnly(t *testing.T) {
+	s := newSides(t, rows(10, "'old'"))
+	wide := append(columns[:len(columns):len(columns)], table.Column{Name: "channel", Type: table.String, Nullable: true})
+	s.input.Rows.Schema = wide
+	r := s.compare(t, "SELECT *, 'web' AS channel FROM ("+rows(10, "'old'")+")").Report()
+	require.Equal(t, "equal; 10 10", found(r))
+	require.Equal(t, []string{"channel"}, r.Uncompared)
+
+	s.input.Rows.Schema = nil
+	s.merge(t, "SELECT *, CASE WHEN id = 4 THEN 'web' END AS channel FROM ("+rows(10, "'old'")+")", wide)
+	require.Equal(t, "different; 10 10; 4 different channel", found(s.compare(t, rows(10, "'old'")).Report()), "what the source does not have must be NULL")
+}
+
+func TestErrUnable(t *testing.T) {
+	s := newSides(t, rows(10, "'old'"))
+	s.input.Last.Watermark = "yesterday"
+	in := s.input
+	in.Rows, in.Dir = verify.Rows{Schema: columns}, t.TempDir()
+	var err error
+	in.Central, err = s.lake.Describe(t.Context(), s.ref.Schema, s.ref.Table)
+	require.NoError(t, err)
+	_, err = verify.Compare(t.Context(), in)
+	require.ErrorIs(t, err, verify.ErrUnable)
+	in.Plan.IDs = []string{"missing"}
+	_, err = verify.Compare(t.Context(), in)
+	require.ErrorIs(t, err, verify.ErrUnable)
+	require.ErrorContains(t, err, `id "missing" is not among the columns`)
+}
+
+func TestRepairBringsWhatDiffersAndNothingElse(t *testing.T) {
+	s := newSides(t, rows(1000, "'old'"))
+	s.merge(t, "SELECT * REPLACE (TIMESTAMPTZ '2099-01-01 00:00:00+00' AS \"at\") FROM ("+rows(1000, "'evil'")+") WHERE id IN (5, 6)", columns)
+	s.merge(t, "SELECT * REPLACE (id + 5000 AS id) FROM ("+rows(3, "'foreign'")+")", columns)
+	v := s.compare(t, rows(1001, "'old'"))
+	dir := s.dir
+	batches, err := v.Repair(t.Context())
+	require.NoError(t, err)
+	require.Len(t, batches, 2)
+	require.Equal(t, [2]int64{3, 3}, [2]int64{batches[0].Rows, batches[1].Rows})
+	var version int64
+	for range 2 { // a repair that is merged twice changes nothing more
+		for _, b := range batches {
+			results, err := s.lake.Merge(t.Context(), []table.Batch{b})
+			require.NoError(t, err)
+			version = results[0].Version
+		}
+	}
+	described, err := s.lake.Describe(t.Context(), s.ref.Schema, s.ref.Table)
+	require.NoError(t, err)
+	require.Equal(t, columns.Names(), described.Columns.Names(), "no column came with it")
+	report, err := verify.Again(t.Context(), s.lake, dir, version)
+	require.NoError(t, err)
+	require.Equal(t, verify.StatusRepaired, report.Status)
+	require.Equal(t, report.Repair.Source, report.Repair.Lake)
+	require.Equal(t, "equal; 1001 1001", found(s.compare(t, rows(1001, "'old'")).Report()))
+
+	s.merge(t, "SELECT * FROM ("+rows(1000, "'evil'")+") WHERE id = 9", columns)
+	report, err = verify.Again(t.Context(), s.lake, dir, version+1)
+	require.NoError(t, err)
+	require.Equal(t, verify.StatusDifferent, report.Status, "a repair that did not help is not called one")
+}
+
+func TestRepairRefusesToDeleteTooMuch(t *testing.T) {
+	s := newSides(t, rows(100, "'old'"))
+	s.input.Spec.Deletes.MaxShare = 0.5
+	v := s.compare(t, rows(100, "'old'")+" WHERE i > 51")
+	batches, err := v.Repair(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, batches)
+	require.Equal(t, "it would delete 51 of the client's 100 rows, more than deletes.max_share allows (0.5); raise it if they are to go", v.Report().Repair.Refused)
+	v = s.compare(t, rows(100, "'old'")+" WHERE i > 50")
+	batches, err = v.Repair(t.Context())
+	require.NoError(t, err)
+	require.Len(t, batches, 1)
+}

@@ -1,32 +1,19 @@
 package delta
 
-import (
-	"fmt"
-	"strings"
+import "fmt"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-)
-
-func hasChild(column int, name string) bool {
-	_, ok := checkpointSchema.Field(column).Type.(*arrow.StructType).FieldByName(name)
-	return ok
-}
-
-// readCheckpointBatch appends the actions of a record batch to c.
-func readCheckpointBatch(batch arrow.RecordBatch, c *commit) error {
-	for i, column := range batch.Columns() {
-		rows, ok := column.(*array.Struct)
-		if !ok {
-			continue
-		}
-		read := checkpointReaders[batch.ColumnName(i)]
-		fields := structFields(rows)
-		for row := range rows.Len() {
-			if rows.IsNull(row) || read == nil {
+// actions appends the actions of a row group to c.
+func (all *leaves) actions(c *commit) error {
+	if len(all.present) == 0 {
+		return nil // of other columns
+	}
+	for row := range all.rows {
+		for column, present := range all.present {
+			read := checkpointReaders[column]
+			if !present[row] || read == nil {
 				continue
 			}
-			if err := read(c, fields, row); err != nil {
+			if err := read(c, fieldsOf{all, column + "."}, row); err != nil {
 				return err
 			}
 		}
@@ -64,9 +51,7 @@ var checkpointReaders = map[string]func(*commit, fieldsOf, int) error{
 			SchemaString: f.text("schemaString", row), PartitionColumns: f.list("partitionColumns", row),
 			Configuration: f.strings("configuration", row), CreatedTime: f.int("createdTime", row),
 		}
-		if format, ok := f["format"].(*array.Struct); ok {
-			c.metadata.Format = Format{structFields(format).text("provider", row), structFields(format).strings("options", row)}
-		}
+		c.metadata.Format = Format{f.text("format.provider", row), f.strings("format.options", row)}
 		return needed(c.metadata.SchemaString, "metaData.schemaString")
 	},
 	"protocol": func(c *commit, f fieldsOf, row int) error {
@@ -85,92 +70,92 @@ func needed(value, name string) error {
 	return nil
 }
 
-// fieldsOf are the children of a struct column, by name. A missing or NULL one reads as zero.
-type fieldsOf map[string]arrow.Array
-
-func structFields(s *array.Struct) fieldsOf {
-	fields := fieldsOf{}
-	for i, f := range s.DataType().(*arrow.StructType).Fields() {
-		fields[f.Name] = s.Field(i)
-	}
-	return fields
+// fieldsOf are the fields of a struct column. A missing or NULL one reads as zero.
+type fieldsOf struct {
+	all    *leaves
+	prefix string
 }
 
-func (f fieldsOf) text(name string, row int) string { return textAt(f[name], row) }
+func (f fieldsOf) value(name string, row int) any {
+	if l := f.all.columns[f.prefix+name]; l != nil && l.values != nil {
+		return l.values[row]
+	}
+	return nil
+}
 
-// textAt copies the string, so that it does not keep the whole batch in memory.
-func textAt(a arrow.Array, row int) string {
-	if a == nil || a.IsNull(row) {
-		return ""
+func (f fieldsOf) items(name string, row int) []any {
+	if l := f.all.columns[f.prefix+name]; l != nil && l.items != nil {
+		return l.items[row]
 	}
-	if s, ok := a.(interface{ Value(int) string }); ok {
-		return strings.Clone(s.Value(row))
+	return nil
+}
+
+func (f fieldsOf) text(name string, row int) string {
+	return as[string](f, name, row)
+}
+
+// as is a value, or zero when there is none. One of another type panics, which becomes ErrCorrupt.
+func as[T any](f fieldsOf, name string, row int) T {
+	v := f.value(name, row)
+	if v == nil {
+		var none T
+		return none
 	}
-	panic(fmt.Sprintf("a column of type %s where a string belongs", a.DataType())) // becomes ErrCorrupt
+	if typed, ok := v.(T); ok {
+		return typed
+	}
+	panic(fmt.Sprintf("%s%s is a %T", f.prefix, name, v))
 }
 
 func (f fieldsOf) int(name string, row int) int64 {
-	switch a := f[name].(type) {
-	case *array.Int64:
-		if a.IsValid(row) {
-			return a.Value(row)
-		}
-	case *array.Int32:
-		if a.IsValid(row) {
-			return int64(a.Value(row))
-		}
-	}
-	return 0
+	return as[int64](f, name, row)
 }
 
 func (f fieldsOf) bool(name string, row int) bool {
-	a, ok := f[name].(*array.Boolean)
-	return ok && a.IsValid(row) && a.Value(row)
+	return as[bool](f, name, row)
 }
 
 func (f fieldsOf) vector(name string, row int) *DeletionVector {
-	a, ok := f[name].(*array.Struct)
-	if !ok || a.IsNull(row) {
+	if f.value(name+".storageType", row) == nil {
 		return nil
 	}
-	fields := structFields(a)
 	v := &DeletionVector{
-		StorageType: fields.text("storageType", row), PathOrInlineDv: fields.text("pathOrInlineDv", row),
-		SizeInBytes: int32(fields.int("sizeInBytes", row)), Cardinality: fields.int("cardinality", row),
+		StorageType: f.text(name+".storageType", row), PathOrInlineDv: f.text(name+".pathOrInlineDv", row),
+		SizeInBytes: int32(f.int(name+".sizeInBytes", row)), Cardinality: f.int(name+".cardinality", row),
 	}
-	if offset := fields["offset"]; offset != nil && offset.IsValid(row) {
-		n := int32(fields.int("offset", row))
+	if offset, ok := f.value(name+".offset", row).(int64); ok {
+		n := int32(offset)
 		v.Offset = &n
 	}
 	return v
 }
 
 func (f fieldsOf) list(name string, row int) []string {
-	a, ok := f[name].(*array.List)
-	if !ok || a.IsNull(row) {
+	items := f.items(name, row)
+	if items == nil {
 		return nil
 	}
-	from, to := a.ValueOffsets(row)
-	list := make([]string, 0, to-from)
-	for i := from; i < to; i++ {
-		list = append(list, textAt(a.ListValues(), int(i)))
+	list := make([]string, len(items))
+	for i, item := range items {
+		list[i], _ = item.(string)
 	}
 	return list
 }
 
 func (f fieldsOf) pointers(name string, row int) map[string]*string {
-	a, ok := f[name].(*array.Map)
-	if !ok || a.IsNull(row) {
+	keys, items := f.items(name+".key", row), f.items(name+".value", row)
+	if keys == nil {
 		return nil
 	}
-	from, to := a.ValueOffsets(row)
-	values := make(map[string]*string, to-from)
-	for i := int(from); i < int(to); i++ {
-		key := textAt(a.Keys(), i)
-		values[key] = nil
-		if a.Items().IsValid(i) {
-			text := textAt(a.Items(), i)
-			values[key] = &text
+	values := make(map[string]*string, len(keys))
+	for i, key := range keys {
+		name, _ := key.(string)
+		values[name] = nil
+		if i >= len(items) {
+			continue
+		}
+		if text, ok := items[i].(string); ok {
+			values[name] = &text
 		}
 	}
 	return values

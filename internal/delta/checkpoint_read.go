@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
 // readCheckpoint reads a complete checkpoint, of one file or of parts.
@@ -62,8 +61,8 @@ func (t *Table) checkpointTime(version int64) (time.Time, error) {
 	return t.timeOf(l.checkpoints[i])
 }
 
-// readCheckpointFile appends the actions of a Parquet file to c. The Parquet library panics on some damaged
-// files; that too is ErrCorrupt.
+// readCheckpointFile appends the actions of a Parquet file to c. The Parquet library panics on some damaged files; that too is ErrCorrupt. It
+// does so here, and not in goroutines of its own as its reader of Arrow records would, where nothing could be done about it.
 func readCheckpointFile(ctx context.Context, path string, c *commit) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -75,22 +74,22 @@ func readCheckpointFile(ctx context.Context, path string, c *commit) (err error)
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	arrowReader, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: checkpointBatch}, memory.DefaultAllocator)
+	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return err
 	}
-	records, err := arrowReader.GetRecordReader(ctx, checkpointLeaves(reader), nil)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	defer records.Release()
-	for records.Next() {
-		if err := readCheckpointBatch(records.RecordBatch(), c); err != nil {
+	wanted := checkpointLeaves(reader)
+	for i := range reader.NumRowGroups() {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-	}
-	if err := records.Err(); err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("%w: %w", ErrCorrupt, err))
+		leaves, err := readLeaves(reader.RowGroup(i), wanted, info.Size())
+		if err != nil {
+			return fmt.Errorf("%w: row group %d: %w", ErrCorrupt, i, err)
+		}
+		if err := leaves.actions(c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -110,4 +109,9 @@ func checkpointLeaves(reader *file.Reader) []int {
 		}
 	}
 	return leaves
+}
+
+func hasChild(column int, name string) bool {
+	_, ok := checkpointSchema.Field(column).Type.(*arrow.StructType).FieldByName(name)
+	return ok
 }

@@ -208,8 +208,10 @@ func TestDamagedVectors(t *testing.T) {
 	for name, spoil := range map[string]func() error{
 		"missing":   func() error { return os.Remove(path) },
 		"truncated": func() error { return os.WriteFile(path, whole[:len(whole)-9], 0o600) },
-		"a bit":     func() error { return os.WriteFile(path, append(append([]byte{}, whole[:99]...), append([]byte{whole[99] ^ 1}, whole[100:]...)...), 0o600) },
-		"empty":     func() error { return os.WriteFile(path, nil, 0o600) },
+		"a bit": func() error {
+			return os.WriteFile(path, append(append([]byte{}, whole[:99]...), append([]byte{whole[99] ^ 1}, whole[100:]...)...), 0o600)
+		},
+		"empty": func() error { return os.WriteFile(path, nil, 0o600) },
 	} {
 		require.NoError(t, spoil(), name)
 		_, err := tbl.DeletedRows(damaged)

@@ -93,6 +93,17 @@ func TestTheCommandLineTellsHowThingsAre(t *testing.T) {
 		require.Equal(t, 11988, inserted)
 		require.Contains(t, c.ok(t, "history", "orders"), "acme")
 	})
+	t.Run("too many deletes are refused, with the command that allows them", func(t *testing.T) {
+		acme := s.clients[0]
+		acme.server.ExecIn(t, acme.Database, "delete from orders where id > 500")
+		code, out, _ := c.run(t, "run", "daily", "--client", "acme", "--table", "orders")
+		require.Equal(t, 2, code, out)
+		const again = "run daily --client acme --table orders --allow-deletes"
+		require.Contains(t, out, "1500 of its 1998 rows (75.1 %)")
+		require.Contains(t, out, "tributary "+again)
+		c.ok(t, strings.Fields(again)...)
+		require.Equal(t, "n\n498\n", c.ok(t, "query", "SELECT count(*) AS n FROM orders WHERE client_id = 'acme'", "-o", "csv"))
+	})
 	t.Run("exit code 1 for what was never started", func(t *testing.T) {
 		for _, args := range [][]string{{"run", "dayly"}, {"run", "daily", "--client", "acm"}, {"query", "DROP TABLE orders"}, {"status", "--nonsense"}} {
 			code, out, errOut := c.run(t, args...)

@@ -109,14 +109,15 @@ func Diff(now *Table, ref table.Ref, wants []Want, widens func(from, to table.Ty
 		return nil
 	}
 	d := &differ{wants: wants, widens: widens}
-	if now == nil {
+	switch {
+	case now == nil:
 		columns, _ := Combine(nil, ref, wants, nil) // those that do not fit are found below
 		now = &Table{Columns: columns}
 		d.add(Difference{Subject: SubjectTable, Source: fmt.Sprintf("%d columns", len(columns)), Effect: EffectCreated})
 		d.widens = nil
-	} else if d.otherKind(now.Columns) {
+	case d.otherKind(now.Columns):
 		return d.found
-	} else {
+	default:
 		d.combined, _ = Combine(now.Columns, ref, wants, widens)
 		d.layouts(*now)
 		d.properties(*now)

@@ -55,11 +55,12 @@ func TestCompileReportsCollisions(t *testing.T) {
 		"Fill":            {Fill: map[string]string{"Note": "x"}},
 		"FillTenant":      {Fill: map[string]string{"Client_ID": "x"}},
 		"TransformTenant": {Transform: []table.Transform{{Column: "region", SQL: "'us'"}}},
+		"History":         {Rename: map[string]string{"note": "Valid_From"}, History: table.HistoryAlso},
 		"TwoTenants":      {Rename: map[string]string{"note": "client_id", "amount": "CLIENT_ID"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := newJob(t, []string{"id"}, "", "id long", "amount long", "note string?")
-			job.Spec.Rename, job.Spec.Fill, job.Spec.Transform = spec.Rename, spec.Fill, spec.Transform
+			job.Spec.Rename, job.Spec.Fill, job.Spec.Transform, job.Spec.History = spec.Rename, spec.Fill, spec.Transform, spec.History
 			_, err := Compile(context.Background(), job)
 			require.ErrorIs(t, err, ErrCollision)
 		})

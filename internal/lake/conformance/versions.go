@@ -47,6 +47,18 @@ func (s *suite) versionsOf(name string, want ...string) {
 
 // testVersions brings rounds of batches into a table of versions. Each client is a case of its own; a round is one commit.
 func testVersions(s *suite) {
+	s.changedVersions(s.firstVersions())
+	s.comingBack()
+	s.run("WithoutCursorAndWithEndedVersionsApart", testVersionsOfReloads)
+	s.run("AtOnce", testVersionsAtOnce)
+	s.rows("SELECT count(*) FROM orders a JOIN orders b ON a.client_id = b.client_id AND a.id = b.id AND a.valid_from < b.valid_from "+
+		"WHERE a.valid_to IS NULL OR a.valid_to > b.valid_from", "0")
+	s.rows("SELECT count(*) FROM orders WHERE valid_from IS NULL OR valid_to <= valid_from", "0")
+	s.run("ErrKindOfTable", testErrKindOfTable)
+}
+
+func (s *suite) firstVersions() []table.Batch {
+	s.Helper()
 	first := []table.Batch{
 		s.round("changes", "01 12:00:00", "(1, 'a', '01 10:00:00', 0), (1, 'older', '01 09:00:00', 0), (2, 'b', '01 11:00:00', 0)"),
 		s.round("deletes", "02 00:00:00", "(1, 'a', '01 00:00:00', 0), (2, 'b', '01 00:00:00', NULL), (3, 'never here', '01 00:00:00', 1)"),
@@ -56,7 +68,11 @@ func testVersions(s *suite) {
 	}
 	s.merge("2 0 0, 2 0 0, 2 0 0, 4 0 0, 2 0 0", first...)
 	require.Equal(s, first[0].Schema.WithVersions().Names(), s.describe("orders").Columns.Names())
+	return first
+}
 
+func (s *suite) changedVersions(first []table.Batch) {
+	s.Helper()
 	second := []table.Batch{
 		s.round("changes", "03 00:00:00", "(1, 'a2', '02 10:00:00', 0), (2, 'b', '01 11:00:00', 0), (3, 'late', '01 00:00:00', 0)"),
 		s.round("deletes", "03 00:00:00", "(1, 'x', '02 10:00:00', 1), (2, 'b', '01 00:00:00', 1)"),
@@ -86,7 +102,11 @@ func testVersions(s *suite) {
 		"unknown 1 a2 02 00:00:00.000001 -",
 		"unknown 2 b 01 01 00:00:00.000001",
 		"unknown 2 b2 01 00:00:00.000001 -")
+}
 
+// comingBack brings rows that were gone, an older one, and a new column.
+func (s *suite) comingBack() {
+	s.Helper()
 	wider := s.batch(s.ref("drift"), timed+"; deleted integer; extra integer",
 		"FROM (VALUES (1::BIGINT, 'a', TIMESTAMPTZ '2024-01-01 00:00:00+00', 0, 7), (2, 'b', '2024-01-01 00:00:00+00', 0, NULL)) x(id, v, updated, deleted, extra)", cursor, deleted, versions("04 00:00:00"))
 	s.merge("1 1 0, 2 0 0, 1 0 0, 1 1 0",
@@ -117,40 +137,40 @@ func testVersions(s *suite) {
 		"unknown 2 b 01 01 00:00:00.000001",
 		"unknown 2 b2 01 00:00:00.000001 -")
 	s.rows("SELECT v FROM orders WHERE client_id = 'deletes' AND valid_from <= TIMESTAMP '2024-01-02 10:00:00' AND (valid_to > TIMESTAMP '2024-01-02 10:00:00' OR is_current) ORDER BY id", "back", "b")
+}
 
-	s.run("WithoutCursorAndWithEndedVersionsApart", func(s *suite) {
-		apart := func(b *table.Batch) {
-			b.PartitionBy = []string{table.RegionColumn, table.ClientColumn, table.IsCurrent}
-		}
-		load := func(readAt, rows string) table.Batch {
-			return s.batch(s.named("stock"), plain, "FROM (VALUES "+rows+") x(id, v)", reload, apart, versions(readAt))
-		}
-		s.merge("3 0 0", load("01 00:00:00", "(1::BIGINT, 'a'), (2, 'b'), (3, 'c')"))
-		s.merge("2 2 0", load("02 00:00:00", "(1::BIGINT, 'a'), (2, 'b2'), (4, 'd')"))
-		s.versionsOf("stock", "acme 1 a 01 -", "acme 2 b 01 02", "acme 2 b2 02 -", "acme 3 c 01 02", "acme 4 d 02 -")
-	})
-	s.run("AtOnce", func(s *suite) { // two writers that know nothing of each other
-		bare := s.bare()
-		var group sync.WaitGroup
-		errs := make([]error, 2)
-		for i, b := range []table.Batch{
-			s.round("changes", "05 00:00:00", "(1, 'x', '05 00:00:01', 0), (3, 'x', '05 00:00:01', 0), (5, 'x', '05 00:00:01', 0)"),
-			s.round("changes", "06 00:00:00", "(1, 'y', '06 00:00:01', 0), (3, 'y', '06 00:00:01', 1), (5, 'y', '06 00:00:01', 0)"),
-		} {
-			group.Go(func() { _, errs[i] = bare.Merge(s.Context(), []table.Batch{b}) })
-		}
-		group.Wait()
-		require.NoError(s, errors.Join(errs...))
-		s.rows("SELECT id, v FROM orders WHERE client_id = 'changes' AND is_current ORDER BY id", "1 y", "2 b2", "5 y")
-	})
-	s.rows("SELECT count(*) FROM orders a JOIN orders b ON a.client_id = b.client_id AND a.id = b.id AND a.valid_from < b.valid_from "+
-		"WHERE a.valid_to IS NULL OR a.valid_to > b.valid_from", "0")
-	s.rows("SELECT count(*) FROM orders WHERE valid_from IS NULL OR valid_to <= valid_from", "0")
-	s.run("ErrKindOfTable", func(s *suite) {
-		_, err := s.lake.Create(s.Context(), lake.Table{Schema: s.schema, Name: "latest", Columns: tenantColumns(plain)})
-		require.NoError(s, err)
-		s.refuses(lake.ErrSchema, s.batch(s.named("latest"), plain, "SELECT 1::BIGINT AS id, 'a' AS v", versions("01 00:00:00")), "history", "latest rows")
-		s.refuses(lake.ErrSchema, s.batch(s.ref("changes"), plain, "SELECT 1::BIGINT AS id, 'a' AS v"), "history", "versions")
-		s.refuses(lake.ErrSchema, s.batch(s.named("own"), "id long; Valid_To date", "SELECT 1::BIGINT AS id, DATE '2024-01-01' AS valid_to", versions("01 00:00:00")), "valid_to", "rename")
-	})
+func testVersionsOfReloads(s *suite) {
+	apart := func(b *table.Batch) {
+		b.PartitionBy = []string{table.RegionColumn, table.ClientColumn, table.IsCurrent}
+	}
+	load := func(readAt, rows string) table.Batch {
+		return s.batch(s.named("stock"), plain, "FROM (VALUES "+rows+") x(id, v)", reload, apart, versions(readAt))
+	}
+	s.merge("3 0 0", load("01 00:00:00", "(1::BIGINT, 'a'), (2, 'b'), (3, 'c')"))
+	s.merge("2 2 0", load("02 00:00:00", "(1::BIGINT, 'a'), (2, 'b2'), (4, 'd')"))
+	s.versionsOf("stock", "acme 1 a 01 -", "acme 2 b 01 02", "acme 2 b2 02 -", "acme 3 c 01 02", "acme 4 d 02 -")
+}
+
+// testVersionsAtOnce has two writers that know nothing of each other.
+func testVersionsAtOnce(s *suite) {
+	bare := s.bare()
+	var group sync.WaitGroup
+	errs := make([]error, 2)
+	for i, b := range []table.Batch{
+		s.round("changes", "05 00:00:00", "(1, 'x', '05 00:00:01', 0), (3, 'x', '05 00:00:01', 0), (5, 'x', '05 00:00:01', 0)"),
+		s.round("changes", "06 00:00:00", "(1, 'y', '06 00:00:01', 0), (3, 'y', '06 00:00:01', 1), (5, 'y', '06 00:00:01', 0)"),
+	} {
+		group.Go(func() { _, errs[i] = bare.Merge(s.Context(), []table.Batch{b}) })
+	}
+	group.Wait()
+	require.NoError(s, errors.Join(errs...))
+	s.rows("SELECT id, v FROM orders WHERE client_id = 'changes' AND is_current ORDER BY id", "1 y", "2 b2", "5 y")
+}
+
+func testErrKindOfTable(s *suite) {
+	_, err := s.lake.Create(s.Context(), lake.Table{Schema: s.schema, Name: "latest", Columns: tenantColumns(plain)})
+	require.NoError(s, err)
+	s.refuses(lake.ErrSchema, s.batch(s.named("latest"), plain, "SELECT 1::BIGINT AS id, 'a' AS v", versions("01 00:00:00")), "history", "latest rows")
+	s.refuses(lake.ErrSchema, s.batch(s.ref("changes"), plain, "SELECT 1::BIGINT AS id, 'a' AS v"), "history", "versions")
+	s.refuses(lake.ErrSchema, s.batch(s.named("own"), "id long; Valid_To date", "SELECT 1::BIGINT AS id, DATE '2024-01-01' AS valid_to", versions("01 00:00:00")), "valid_to", "rename")
 }

@@ -174,7 +174,7 @@ func TestErrVectorsThatAreNotAllowed(t *testing.T) {
 		metadata.Configuration = map[string]string{"delta.enableDeletionVectors": "true"}
 		_, err := tbl.Commit(t.Context(), Tx{Read: s, Metadata: &metadata, Operation: "SET TBLPROPERTIES"})
 		require.NoError(t, err)
-		require.True(t, snapshot(t, Open(tbl.Dir())).Protocol.has(deletionVectors))
+		require.True(t, snapshot(t, Open(tbl.Dir())).Protocol.hasVectors())
 		_, err = masked(t, tbl, file.Path, 1)
 		require.NoError(t, err)
 	})

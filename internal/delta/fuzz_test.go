@@ -90,13 +90,13 @@ func requireSameAgain(t *testing.T, dir string, s *Snapshot) {
 	require.NoError(t, err)
 	got, err := Open(again).Snapshot(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, len(s.files), len(got.files))
+	require.Len(t, got.files, len(s.files))
 	for i, a := range s.files {
 		require.Equal(t, a.id, got.files[i].id)
 		require.Equal(t, a.Stats, got.files[i].Stats)
 		require.Equal(t, a.DeletionVector, got.files[i].DeletionVector)
 	}
-	require.Equal(t, len(s.tombstones), len(got.tombstones))
+	require.Len(t, got.tombstones, len(s.tombstones))
 	require.Equal(t, s.Protocol, got.Protocol)
 }
 

@@ -30,17 +30,17 @@ var legacyFeatures = map[int]string{
 	3: "checkConstraints", 4: "changeDataFeed, generatedColumns", 5: columnMappingFeature, 6: "identityColumns",
 }
 
-// has says whether readers and writers know the table's feature.
-func (p Protocol) has(feature string) bool {
-	return slices.Contains(p.ReaderFeatures, feature) && slices.Contains(p.WriterFeatures, feature)
+// hasVectors says whether files of the table may have deletion vectors.
+func (p Protocol) hasVectors() bool {
+	return slices.Contains(p.ReaderFeatures, deletionVectors) && slices.Contains(p.WriterFeatures, deletionVectors)
 }
 
-// with returns the protocol with deletion vectors. What the versions stood for is then listed.
-func (p Protocol) with(feature string) Protocol {
+// withVectors returns the protocol with deletion vectors. What the versions stood for is then listed.
+func (p Protocol) withVectors() Protocol {
 	if p.MinWriterVersion < writerWithFeatures {
 		p.WriterFeatures = []string{"appendOnly", "invariants"}
 	}
-	p.ReaderFeatures, p.WriterFeatures = append(slices.Clone(p.ReaderFeatures), feature), append(slices.Clone(p.WriterFeatures), feature)
+	p.ReaderFeatures, p.WriterFeatures = append(slices.Clone(p.ReaderFeatures), deletionVectors), append(slices.Clone(p.WriterFeatures), deletionVectors)
 	p.MinReaderVersion, p.MinWriterVersion = readerWithFeatures, writerWithFeatures
 	return p
 }
@@ -51,9 +51,13 @@ func (tx *Tx) protocol() *Protocol {
 	if tx.Read != nil {
 		p = tx.Read.Protocol
 	}
-	if set, err := tx.Metadata.settingsOf(); err == nil && set.deletionVectors && !p.has(deletionVectors) {
-		p = p.with(deletionVectors)
-	} else if tx.Read != nil {
+	if tx.Metadata != nil && !p.hasVectors() {
+		if set, err := tx.Metadata.settings(); err == nil && set.deletionVectors {
+			p = p.withVectors()
+			return &p
+		}
+	}
+	if tx.Read != nil {
 		return nil
 	}
 	return &p
@@ -62,15 +66,7 @@ func (tx *Tx) protocol() *Protocol {
 // mayDelete says whether the table that the transaction leaves has deletion vectors.
 func (tx *Tx) mayDelete(m *Metadata) bool {
 	set, err := m.settings()
-	return err == nil && set.deletionVectors && (tx.protocol() != nil || tx.Read.Protocol.has(deletionVectors))
-}
-
-// settingsOf are those of metadata that a transaction may lack.
-func (m *Metadata) settingsOf() (settings, error) {
-	if m == nil {
-		return settings{}, nil
-	}
-	return m.settings()
+	return err == nil && set.deletionVectors && (tx.protocol() != nil || tx.Read.Protocol.hasVectors())
 }
 
 func (p Protocol) checkRead() error {

@@ -28,7 +28,7 @@ func (s *Snapshot) Files() []*Add { return s.files }
 // DeletionVectors says whether a commit may take rows out of data files by deletion vectors.
 func (s *Snapshot) DeletionVectors() bool {
 	set, err := s.Metadata.settings()
-	return err == nil && set.deletionVectors && s.Protocol.has(deletionVectors)
+	return err == nil && set.deletionVectors && s.Protocol.hasVectors()
 }
 
 // Schema returns the table's columns, partition columns included; a type that package table does not

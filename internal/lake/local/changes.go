@@ -59,7 +59,7 @@ func (m *merge) mayMeet(add *delta.Add, stats *delta.Stats, b int) bool {
 //	changed(b, r, d, f, n)   rows n of files f that go: replaced by src row r, or deleted (r is NULL or d)
 //	put(r, b, f)             src rows to write: instead of a row of file f, or new (f is NULL)
 func (m *merge) findChanges(ctx context.Context) error {
-	if err := m.files.loadVectors(ctx, m.conn); err != nil {
+	if err := loadVectors(ctx, m.conn, &m.files); err != nil {
 		return err
 	}
 	if err := m.exec(ctx, m.hitsQuery()); err != nil {

@@ -168,7 +168,7 @@ func (l *Lake) selectLog(ctx context.Context, t *delta.Table, snapshot *delta.Sn
 		return nil, err
 	}
 	defer s.close()
-	if err := f.loadVectors(ctx, s.conn); err != nil {
+	if err := loadVectors(ctx, s.conn, &f); err != nil {
 		return nil, translate(err)
 	}
 	columns := lake.SyncLogTable("").Columns.Names()

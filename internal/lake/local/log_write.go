@@ -72,7 +72,7 @@ func (l *Lake) putLog(ctx context.Context, t *delta.Table, snapshot *delta.Snaps
 	defer s.close()
 	if snapshot != nil {
 		f.adds = snapshot.Files()
-		if err := f.loadVectors(ctx, s.conn); err != nil {
+		if err := loadVectors(ctx, s.conn, &f); err != nil {
 			return -1, err
 		}
 	}

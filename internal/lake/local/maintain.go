@@ -89,7 +89,7 @@ func (l *Lake) compact(ctx context.Context, t *delta.Table, where map[string][]s
 // compactBin writes a bin's rows to new files.
 func (s *session) compactBin(ctx context.Context, f files, number int) ([]delta.Add, error) {
 	columns := f.schema.Names()
-	if err := f.loadVectors(ctx, s.conn); err != nil {
+	if err := loadVectors(ctx, s.conn, &f); err != nil {
 		return nil, err
 	}
 	query := fmt.Sprintf("SELECT %s FROM (%s)", table.QuoteAll(columns, table.DoubleQuote), f.scan(columns, nil))

@@ -150,7 +150,7 @@ func (l *Lake) createView(ctx context.Context, conn *sql.Conn, schema string, na
 		}
 		view = quote(in) + "." + view
 	}
-	if err := f.loadVectors(ctx, conn); err != nil {
+	if err := loadVectors(ctx, conn, &f); err != nil {
 		return fmt.Errorf("query: table %s.%s: %w", in, short, translate(err))
 	}
 	columns := table.QuoteAll(f.schema.Names(), table.DoubleQuote)

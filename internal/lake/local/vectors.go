@@ -29,7 +29,7 @@ var vectorTables atomic.Int64
 
 // loadVectors reads the files' deletion vectors, so that scan can leave their rows out. It does nothing when there are none. What it makes
 // ends with the connection.
-func (f *files) loadVectors(ctx context.Context, conn *sql.Conn) error {
+func loadVectors(ctx context.Context, conn *sql.Conn, f *files) error {
 	loaded := vectors{relation: fmt.Sprintf("__deleted_%d", vectorTables.Add(1)), numbers: map[*delta.Add]int{}}
 	for _, add := range f.adds {
 		if add.DeletionVector != nil {

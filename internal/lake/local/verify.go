@@ -145,7 +145,7 @@ func (l *Lake) verifySlices(ctx context.Context, f files, of lake.Fingerprint, q
 		return err
 	}
 	defer s.close()
-	if err := f.loadVectors(ctx, s.conn); err != nil {
+	if err := loadVectors(ctx, s.conn, &f); err != nil {
 		return err
 	}
 	if len(of.Except) > 0 {

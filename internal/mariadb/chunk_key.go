@@ -149,5 +149,5 @@ func (e *extraction) statistics(ctx context.Context) (size tableSize, cuttable b
 		return size, false, err
 	}
 	size.rows, size.bytes = count.Int64, bytes.Int64
-	return size, kind == "BASE TABLE" && strings.EqualFold(engine.String, "InnoDB"), nil
+	return size, !strings.Contains(kind, "VIEW") && strings.EqualFold(engine.String, "InnoDB"), nil
 }

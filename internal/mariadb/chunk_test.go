@@ -3,7 +3,9 @@ package mariadb
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/stretchr/testify/assert"
@@ -178,6 +180,41 @@ func TestChunksKeepToTheWindowAndTheWhere(t *testing.T) {
 		Chunks: func(_, total int) { chunks = total }})
 	require.NoError(t, err)
 	assert.Equal(t, 1, chunks, "a window of an index")
+}
+
+func TestChunksOfPartitionedAndVersionedTables(t *testing.T) {
+	f := newFixture(t, "create table parts (id int primary key, v int) partition by hash(id) partitions 4", "insert into parts select seq, seq from seq_1_to_5000",
+		"create table versions (id int primary key, v int) with system versioning", "insert into versions select seq, seq from seq_1_to_5000",
+		"update versions set v = v + 1 where id % 3 = 0", "delete from versions where id > 4900", "analyze table parts, versions")
+	for name, n := range map[string]int64{"parts": 5000, "versions": 4900} {
+		whole, _ := f.extract(f.open(), table.Spec{Name: name}, t.TempDir())
+		raw, chunks := f.extract(f.inChunks(500), table.Spec{Name: name}, t.TempDir())
+		assert.Greater(t, chunks, 4, name)
+		assert.Equal(t, n, raw.Rows, name)
+		assert.Equal(t, f.rows(whole), f.rows(raw), name)
+	}
+}
+
+// TestLargeReadsLeaveConnectionsToOthers occupies every connection of the client with one table.
+func TestLargeReadsLeaveConnectionsToOthers(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, at datetime not null)", "insert into t select seq, '2024-01-01' from seq_1_to_4000", "analyze table t")
+	f.client.Limits = table.Limits{Connections: 2, TableConnections: 2}
+	s := f.inChunks(200)
+	spec := table.Spec{Name: "t", Cursor: "at", Where: "sleep(0.001) = 0"}
+	plan := f.plan(s, spec)
+	var done atomic.Bool
+	result := make(chan error, 1)
+	dir := t.TempDir()
+	go func() {
+		_, err := s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: plan, Dir: dir})
+		done.Store(true)
+		result <- err
+	}()
+	require.Eventually(t, func() bool { return s.db.Stats().InUse == 2 || done.Load() }, 20*time.Second, time.Millisecond)
+	_, err := s.Ping(t.Context())
+	require.NoError(t, err)
+	require.False(t, done.Load(), "the others had to wait until the whole table was read")
+	require.NoError(t, <-result)
 }
 
 // TestSpansAreDisjointAndComplete asks the server itself, for random bounds.

@@ -13,11 +13,11 @@ const shownKeys = 20
 
 // printVerified prints what a verification found, and returns an error that has the exit code.
 func (a *app) printVerified(v verified) error {
-	print := a.printVerifiedTable
+	write := a.printVerifiedTable
 	if a.json() {
-		print = func(v verified) error { return a.writeJSON(v) }
+		write = func(v verified) error { return a.writeJSON(v) }
 	}
-	if err := print(v); err != nil {
+	if err := write(v); err != nil {
 		return err
 	}
 	switch v.Status {

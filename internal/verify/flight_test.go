@@ -98,7 +98,9 @@ func TestDeletedRowsAreThoseThatAMergeDeletes(t *testing.T) {
 		{build(t, arrow.PrimitiveTypes.Int8, func(b array.Builder) { b.(*array.Int8Builder).AppendValues([]int8{-1, 0}, nil) }), []bool{true, false, false}},
 		{build(t, arrow.PrimitiveTypes.Float64, func(b array.Builder) { b.(*array.Float64Builder).AppendValues([]float64{0.1, 0}, nil) }), []bool{true, false, false}},
 		{
-			build(t, arrow.BinaryTypes.String, func(b array.Builder) { b.(*array.StringBuilder).AppendValues([]string{"", "0", "FALSE", "no", " "}, nil) }),
+			build(t, arrow.BinaryTypes.String, func(b array.Builder) {
+				b.(*array.StringBuilder).AppendValues([]string{"", "0", "FALSE", "no", " "}, nil)
+			}),
 			[]bool{false, false, false, true, true, false},
 		},
 		{build(t, arrow.FixedWidthTypes.Date32, func(b array.Builder) { b.(*array.Date32Builder).AppendValues([]arrow.Date32{0}, nil) }), []bool{true, false}},

@@ -137,20 +137,7 @@ func appendTo(b array.Builder, value any) error {
 		b.AppendNull()
 		return nil
 	case int64:
-		switch b := b.(type) {
-		case *array.Int8Builder:
-			b.Append(int8(v))
-		case *array.Int16Builder:
-			b.Append(int16(v))
-		case *array.Int32Builder:
-			b.Append(int32(v))
-		case *array.Int64Builder:
-			b.Append(v)
-		case *array.Date32Builder:
-			b.Append(arrow.Date32(v))
-		case *array.TimestampBuilder:
-			b.Append(arrow.Timestamp(v))
-		}
+		appendInteger(b, v)
 		return nil
 	case float64:
 		if narrow, ok := b.(*array.Float32Builder); ok {
@@ -179,4 +166,21 @@ func appendTo(b array.Builder, value any) error {
 		return nil
 	}
 	return fmt.Errorf("a value of type %T is no id", value)
+}
+
+func appendInteger(b array.Builder, v int64) {
+	switch b := b.(type) {
+	case *array.Int8Builder:
+		b.Append(int8(v))
+	case *array.Int16Builder:
+		b.Append(int16(v))
+	case *array.Int32Builder:
+		b.Append(int32(v))
+	case *array.Int64Builder:
+		b.Append(v)
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(v))
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(v))
+	}
 }

@@ -111,20 +111,22 @@ type rowGroup struct {
 }
 
 func (r Rows) eachParquet(ctx context.Context, batch func(arrow.RecordBatch) error) (err error) {
-	var groups []rowGroup
+	var files []*file.Reader
+	defer func() {
+		for _, f := range files {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	for _, path := range r.Parquet {
-		f, openErr := file.OpenParquetFile(path, false)
-		if openErr != nil {
-			return fmt.Errorf("read the rows again: %s: %w", path, openErr)
+		f, err := file.OpenParquetFile(path, false)
+		if err != nil {
+			return fmt.Errorf("read the rows again: %s: %w", path, err)
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		reader, openErr := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: parquetRows}, memory.DefaultAllocator)
-		if openErr != nil {
-			return fmt.Errorf("read the rows again: %s: %w", path, openErr)
-		}
-		for n := range f.NumRowGroups() {
-			groups = append(groups, rowGroup{reader, n})
-		}
+		files = append(files, f)
+	}
+	groups, err := rowGroups(files)
+	if err != nil {
+		return err
 	}
 	queue := make(chan rowGroup, len(groups))
 	for _, g := range groups {
@@ -143,6 +145,20 @@ func (r Rows) eachParquet(ctx context.Context, batch func(arrow.RecordBatch) err
 		})
 	}
 	return work.Wait()
+}
+
+func rowGroups(files []*file.Reader) ([]rowGroup, error) {
+	var groups []rowGroup
+	for _, f := range files {
+		reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: parquetRows}, memory.DefaultAllocator)
+		if err != nil {
+			return nil, fmt.Errorf("read the rows again: %w", err)
+		}
+		for n := range f.NumRowGroups() {
+			groups = append(groups, rowGroup{reader, n})
+		}
+	}
+	return groups, nil
 }
 
 func (g rowGroup) each(ctx context.Context, batch func(arrow.RecordBatch) error) error {

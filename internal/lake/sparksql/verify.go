@@ -16,7 +16,7 @@ func (l *Lake) Checksums(ctx context.Context, of lake.Fingerprint) (rowhash.Chec
 	total := of.Layout.NewChecksums()
 	err := l.eachVerified(ctx, of, func(v verifySQL) string { return v.checksums() }, func(values []any) error {
 		n := int(integer(values[0]))
-		if n < 0 || n >= len(total.Ranges) || len(values) < 5 {
+		if n < 0 || n >= len(total.Ranges) || len(values) < 5 || of.Layout.Cursor != nil && len(values) < 7 {
 			return errors.New("the checksums' result is not what was asked for")
 		}
 		part := of.Layout.NewChecksums()

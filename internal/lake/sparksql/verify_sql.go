@@ -38,14 +38,14 @@ func (v verifySQL) hash() string { return v.of.Layout.Hasher.SQL(quote) }
 
 // checksums sums by range: the low and the high half of the hashes apart, as a sum of longs overflows.
 func (v verifySQL) checksums() string {
-	cursor := ""
+	inner, outer := "", ""
 	if v.of.Layout.Cursor != nil {
-		value := keyValue(v.of.Layout.Cursor.Columns()[0])
-		cursor = fmt.Sprintf(", min(%s), max(%[1]s)", value)
+		c := v.of.Layout.Cursor.Columns()[0]
+		inner = ", " + quote(c.Name) + " AS `c`"
+		outer = ", " + keyValue("min(`c`)", c.Type) + ", " + keyValue("max(`c`)", c.Type)
 	}
-	inner := fmt.Sprintf("SELECT *, %s AS `__range`, %s AS `__hash` FROM %s", v.rangeOf(), v.hash(), v.from())
-	return "SELECT `__range`, count(*), sum(`__hash` & 4294967295L), sum(shiftrightunsigned(`__hash`, 32)), bit_xor(`__hash`)" + cursor +
-		" FROM (" + inner + ") GROUP BY `__range`"
+	return "SELECT `r`, count(*), sum(`h` & 4294967295L), sum(shiftrightunsigned(`h`, 32)), bit_xor(`h`)" + outer +
+		fmt.Sprintf(" FROM (SELECT %s AS `r`, %s AS `h`%s FROM %s) GROUP BY `r`", v.rangeOf(), v.hash(), inner, v.from())
 }
 
 // rangeOf is the number of a row's range, found by halves.
@@ -134,28 +134,27 @@ func (v verifySQL) cells(keys []rowhash.Key) string {
 func (v verifySQL) keyValues() []string {
 	var values []string
 	for _, c := range v.of.Layout.Keys.Columns() {
-		values = append(values, keyValue(c))
+		values = append(values, keyValue(quote(c.Name), c.Type))
 	}
 	return values
 }
 
-// keyValue selects an id as rowhash.Keys.Encode takes it.
-func keyValue(c table.Column) string {
-	name := quote(c.Name)
-	if _, _, ok := c.Type.DecimalOf(); ok {
-		return "CAST(" + name + " AS STRING)"
+// keyValue selects a value as rowhash.Keys.Encode takes it.
+func keyValue(expression string, t table.Type) string {
+	if _, _, ok := t.DecimalOf(); ok {
+		return "CAST(" + expression + " AS STRING)"
 	}
-	switch c.Type {
+	switch t {
 	case table.Byte, table.Short, table.Integer:
-		return "CAST(" + name + " AS BIGINT)"
+		return "CAST(" + expression + " AS BIGINT)"
 	case table.Date:
-		return "CAST(unix_date(" + name + ") AS BIGINT)"
+		return "CAST(unix_date(" + expression + ") AS BIGINT)"
 	case table.Timestamp:
-		return "unix_micros(" + name + ")"
+		return "unix_micros(" + expression + ")"
 	case table.Float:
-		return "CAST(" + name + " AS DOUBLE)"
+		return "CAST(" + expression + " AS DOUBLE)"
 	}
-	return name
+	return expression
 }
 
 // keyLiteral writes a value of rowhash.Keys.Values as a literal of the id's type.

@@ -27,7 +27,7 @@ func (s *Sum) Merge(other Sum) {
 }
 
 // String is the checksum as reports have it: sum and xor, 32 hex digits.
-func (s Sum) String() string { return fmt.Sprintf("%016x%016x", s.Sum, s.Xor) }
+func (s *Sum) String() string { return fmt.Sprintf("%016x%016x", s.Sum, s.Xor) }
 
 // Ranges are the ranges of keys that bounds make, in order: range n has the keys from bound n-1 on, below bound n.
 type Ranges []Key

@@ -108,7 +108,7 @@ type Checksums struct {
 }
 
 // Total sums the ranges.
-func (c Checksums) Total() Sum {
+func (c *Checksums) Total() Sum {
 	var total Sum
 	for _, s := range c.Ranges {
 		total.Merge(s)

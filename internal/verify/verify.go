@@ -53,10 +53,10 @@ func Compare(ctx context.Context, in Input) (*Verification, error) {
 		return nil, err
 	}
 	if err := v.prepare(ctx); err != nil {
-		return nil, err
+		return nil, advise(err)
 	}
 	if v.ours, err = v.source.checksums(ctx, in.Progress); err != nil {
-		return nil, err
+		return nil, advise(err)
 	}
 	if v.theirs, err = v.lake.Checksums(ctx, v.of); err != nil {
 		return nil, err
@@ -72,6 +72,14 @@ func Compare(ctx context.Context, in Input) (*Verification, error) {
 		r.Status = StatusDifferent
 	}
 	return &Verification{v}, nil
+}
+
+// advise says what to do about a column whose type at the source is wider than the lake's.
+func advise(err error) error {
+	if errors.Is(err, rowhash.ErrType) {
+		return fmt.Errorf("%w: the source has another type than the lake; run the sync first, which widens the lake's or says why not", err)
+	}
+	return err
 }
 
 // Verification is a finished comparison.

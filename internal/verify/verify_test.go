@@ -16,6 +16,7 @@ import (
 	"tributary/internal/lake/local"
 	"tributary/internal/table"
 	"tributary/internal/verify"
+	"tributary/internal/verify/rowhash"
 )
 
 // sides are a local lake with one table, and what the source is said to have.
@@ -175,6 +176,19 @@ func TestColumnsOfOneSideOnly(t *testing.T) {
 	s.input.Rows.Schema = nil
 	s.merge(t, "SELECT *, CASE WHEN id = 4 THEN 'web' END AS channel FROM ("+rows(10, "'old'")+")", wide)
 	require.Equal(t, "different; 10 10; 4 different channel", found(s.compare(t, rows(10, "'old'")).Report()), "what the source does not have must be NULL")
+}
+
+func TestErrTypeSaysToSyncFirst(t *testing.T) {
+	s := newSides(t, rows(10, "'old'"))
+	f := file(t, "SELECT * REPLACE (n::BIGINT AS n) FROM ("+rows(10, "'old'")+")")
+	in := s.input
+	in.Rows, in.Dir = verify.Rows{Schema: columns, Parquet: []string{f.Path}, Count: 10}, t.TempDir()
+	var err error
+	in.Central, err = s.lake.Describe(t.Context(), s.ref.Schema, s.ref.Table)
+	require.NoError(t, err)
+	_, err = verify.Compare(t.Context(), in)
+	require.ErrorIs(t, err, rowhash.ErrType)
+	require.ErrorContains(t, err, `column "n": type is not exact: int64 as integer: the source has another type than the lake; run the sync first`)
 }
 
 func TestErrUnable(t *testing.T) {

@@ -49,8 +49,8 @@ func (e *extraction) layOut(ctx context.Context) error {
 		return nil // an index brings just these rows, and in chunks of the key it would not
 	}
 	size, err := e.size(ctx)
-	if err != nil && !ours(err) {
-		return err
+	if err != nil {
+		size.key = nil // a server that tells nothing of its tables, or none that answers: reading will say
 	}
 	e.large = e.source.chunking.large(size)
 	if err := e.admit(); err != nil {

@@ -15,6 +15,12 @@
 // A window that would end before it begins (the server's clock was set back, an id started
 // again) has no low: everything is read once more, which the merge makes harmless.
 //
+// # Chunks
+//
+// A large InnoDB table that is read in full is cut by its primary key (chunk*.go), and read over several
+// connections. Without a cursor these share one snapshot (snapshot.go), because the run deletes what it did not see. With
+// one, each chunk has its own, and finished chunks outlive the attempt (chunk_manifest.go). See docs/decisions/0015.
+//
 // # Time zones
 //
 // TIMESTAMP columns are read with the session's zone at UTC. DATETIME columns carry no zone: they are read in the

@@ -19,7 +19,8 @@ import (
 	"tributary/internal/table"
 )
 
-// limitFiles makes every write beyond that many bytes of a file fail, as on a full disk, until the returned call.
+// limitFiles makes every write beyond that many bytes of a file fail, as on a full disk, until the returned call. It holds for go test's
+// own log of opened files too: tests that open many are in files that sort after this one.
 func limitFiles(t *testing.T, bytes uint64) (lift func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ) // or a write by a thread of DuckDB's ends the process

@@ -56,6 +56,9 @@ func (in StepInput) batch(clean steps.Transformed) table.Batch {
 	if in.Spec.Deletes.Column != "" {
 		batch.Deleted = central(in.Spec.Deletes.Column)
 	}
+	if w := in.Raw.Window; in.Raw.Watermark != "" && (w.Kind == table.CursorTime || w.Kind == table.CursorDate) {
+		batch.NewerBelow = w.High // not for a backfill, which may be older than what is there; and ids do not go back
+	}
 	in.setDeletes(&batch)
 	return batch
 }

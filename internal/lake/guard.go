@@ -61,12 +61,29 @@ func reloadType(batch table.Batch, timestamp string) string {
 // cursor: see Batch.ReloadBelow. Column is the quoted cursor of the central table, timestamp the engine's name
 // of a time in UTC; "true" without a bound.
 func ReloadBelowExpr(batch table.Batch, column, timestamp string) string {
-	kind, bound := reloadType(batch, timestamp), batch.ReloadBelow
+	if below := belowExpr(batch, batch.ReloadBelow, column, timestamp); below != "" {
+		return "coalesce(" + below + ", true)"
+	}
+	return "true"
+}
+
+// NewerBelowExpr is SQL like that, true for the rows that the batch's replace whatever their cursors say: see
+// Batch.NewerBelow; "false" without a bound.
+func NewerBelowExpr(batch table.Batch, column, timestamp string) string {
+	if below := belowExpr(batch, batch.NewerBelow, column, timestamp); below != "" {
+		return "coalesce(" + below + ", false)"
+	}
+	return "false"
+}
+
+// belowExpr is NULL for a cursor that is none of the kind's; "" without a bound.
+func belowExpr(batch table.Batch, bound, column, timestamp string) string {
+	kind := reloadType(batch, timestamp)
 	if kind == "" || bound == "" || batch.Cursor == "" {
-		return "true"
+		return ""
 	}
 	if batch.Window.Kind == table.CursorTime {
 		bound += "+00:00"
 	}
-	return fmt.Sprintf("coalesce(TRY_CAST(%s AS %s) < CAST(%s AS %[2]s), true)", column, kind, table.Literal(bound))
+	return fmt.Sprintf("TRY_CAST(%s AS %s) < CAST(%s AS %[2]s)", column, kind, table.Literal(bound))
 }

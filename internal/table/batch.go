@@ -36,6 +36,9 @@ type Batch struct {
 	Window  Window   `json:"window,omitzero"`
 	Files   []File   `json:"files"`
 	Rows    int64    `json:"rows"` // the sum over Files
+	// NewerBelow, unless empty, has the batch's rows replace those of the lake whose cursor is below it, whatever the two cursors
+	// say: the lake's were read earlier. Cursors go back where clocks differ or are set back. Text as in Window, of Window's kind.
+	NewerBelow string `json:"newer_below,omitempty"`
 	// Reload says that rows of this client that are not in the batch are deleted from the central table.
 	Reload bool `json:"reload,omitempty"`
 	// Kept are Parquet files with the key columns (central names) of rows that the source has and the batch has not, as those in

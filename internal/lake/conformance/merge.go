@@ -66,6 +66,20 @@ func testCursors(s *suite) {
 		s.merge("0 3 0", b)
 		s.rows(all, "1 unknown", "2 equal", "3 known", "8 missing")
 	})
+	s.run("ReadLaterThoughTheCursorWentBack", func(s *suite) {
+		until := func(high string) func(*table.Batch) {
+			return func(b *table.Batch) {
+				cursor(b)
+				b.Window.High, b.NewerBelow = high, high
+			}
+		}
+		ref := s.named("clocks")
+		s.merge("2 0 0", s.batch(ref, timed, rows("(1::BIGINT, 'a', TIMESTAMPTZ '2024-02-01 12:00:00'), (2, 'b', '2024-02-01 12:00:10')"), until("2024-02-01 12:00:05.000000")))
+		back := rows("(1::BIGINT, 'went back', TIMESTAMPTZ '2024-02-01 11:59:59'), (2, 'older', '2024-02-01 12:00:09')")
+		s.merge("0 1 0", s.batch(ref, timed, back, until("2024-02-01 12:00:10.000000"))) // row 2 is from a later reading
+		s.merge("0 0 0", s.batch(ref, timed, back, until("2024-02-01 12:00:10.000000")))
+		s.rows("SELECT id, v FROM clocks ORDER BY id", "1 went back", "2 b")
+	})
 	s.run("Integer", func(s *suite) {
 		by := func(b *table.Batch) { b.Cursor, b.Window = "seq", table.Window{Kind: table.CursorInteger} }
 		rows := func(values string) string { return "FROM (VALUES " + values + ") x(id, seq, v)" }

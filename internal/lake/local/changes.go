@@ -86,10 +86,22 @@ func (m *merge) hitsQuery() string {
 	if m.src.cursor != "" {
 		columns = append(columns, m.src.cursor)
 		c := quote(m.src.cursor)
-		state = fmt.Sprintf("CASE WHEN s.%s > t.%[1]s THEN 'new' WHEN s.%[1]s < t.%[1]s THEN 'old' ELSE 'same?' END", c)
+		state = fmt.Sprintf("CASE WHEN s.%s > t.%[1]s OR s.%[1]s < t.%[1]s AND (%[2]s) THEN 'new' WHEN s.%[1]s < t.%[1]s THEN 'old' ELSE 'same?' END",
+			c, m.readLater())
 	}
 	return fmt.Sprintf("CREATE TEMP TABLE hits AS SELECT s.__b AS b, s.__r AS r, s.__d AS d, t.__f AS f, t.__n AS n, %s AS s "+
 		"FROM (%s) t JOIN (SELECT * FROM src WHERE true%s) s ON %s", state, m.files.scan(unique(columns), nil), m.notAdopted(), equal(m.src.keys))
+}
+
+// readLater says that row t was read before its source row s was, whatever their cursors say.
+func (m *merge) readLater() string {
+	conditions := []string{"false"}
+	for b, batch := range m.src.batches {
+		if earlier := lake.NewerBelowExpr(batch, "t."+quote(m.src.cursor), duckType(table.Timestamp)); earlier != "false" {
+			conditions = append(conditions, fmt.Sprintf("s.__b = %d AND %s", b, earlier))
+		}
+	}
+	return strings.Join(conditions, " OR ")
 }
 
 // notAdopted leaves out the rows of batches whose files were adopted.

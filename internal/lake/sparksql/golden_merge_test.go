@@ -45,6 +45,12 @@ func withColumn(name string, kind table.Type) func(*table.Batch) {
 	}
 }
 
+func readUntil(high string) func(*table.Batch) {
+	return func(b *table.Batch) {
+		b.Window, b.NewerBelow = table.Window{Kind: table.CursorTime, High: high}, high
+	}
+}
+
 func reloads(b *table.Batch) { b.Reload = true }
 
 func keeps(b *table.Batch) {
@@ -71,6 +77,9 @@ func TestGoldenMerge(t *testing.T) {
 	}{
 		"merge":             {plain, []table.Batch{clientBatch("eu", "acme")}, nil},
 		"merge_cursor":      {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
+		"merge_read_later": {clientBatch("eu", "acme", timed).Schema, []table.Batch{
+			clientBatch("eu", "acme", timed, readUntil("2026-01-02 03:04:05.678900")), clientBatch("us", "globex", timed, readUntil("2026-01-02 03:04:05.000000")),
+		}, nil},
 		"merge_soft_delete": {clientBatch("eu", "acme", deletes).Schema, []table.Batch{clientBatch("eu", "acme", deletes)}, nil},
 		"merge_reload":      {plain, []table.Batch{clientBatch("eu", "acme", reloads), clientBatch("eu", "o'neil", reloads), clientBatch("us", "globex")}, nil},
 		"merge_reload_kept": {plain, []table.Batch{clientBatch("eu", "acme", keeps)}, nil},

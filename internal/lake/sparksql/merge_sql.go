@@ -112,12 +112,19 @@ func lessInteger(a, b string) bool {
 	return (a < b) != negative && a != b
 }
 
-// newer says that a source row is not older than the table's; "" without a cursor. A NULL is unknown, and updates.
+// newer says that a source row is not older than the table's, by its cursor or because it was read later; "" without a
+// cursor. A NULL is unknown, and updates.
 func (m *merge) newer() string {
 	if m.cursor == "" {
 		return ""
 	}
-	return fmt.Sprintf("(s.%[1]s >= t.%[1]s OR s.%[1]s IS NULL OR t.%[1]s IS NULL)", quote(m.cursor))
+	newer := fmt.Sprintf("s.%[1]s >= t.%[1]s OR s.%[1]s IS NULL OR t.%[1]s IS NULL", quote(m.cursor))
+	// The earliest bound holds for all clients of a group; what is between it and a client's own is read again in the next overlap.
+	earliest := slices.MinFunc(m.batches, func(a, b table.Batch) int { return strings.Compare(a.NewerBelow, b.NewerBelow) })
+	if earlier := lake.NewerBelowExpr(earliest, column("t", m.cursor), sqlType(table.Timestamp)); earlier != "false" {
+		newer += " OR " + earlier
+	}
+	return "(" + newer + ")"
 }
 
 // changed compares every column but the keys; "" when there is none.

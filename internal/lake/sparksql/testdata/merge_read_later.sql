@@ -1,0 +1,14 @@
+-- spark and databricks
+SELECT `region`, `client_id`, count(*), count_if(`id` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `id`, `region`, `client_id`), CAST(min(`id`) AS STRING), CAST(max(`id`) AS STRING) FROM (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/{bacme/00000.parquet,bglobex/00000.parquet}`) GROUP BY `region`, `client_id`;
+MERGE INTO `main`.`central`.`orders` AS t
+USING (
+  WITH `__tributary_staged` AS (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/{bacme/00000.parquet,bglobex/00000.parquet}`),
+  `__tributary_source` AS (SELECT * FROM `__tributary_staged`)
+  SELECT * FROM `__tributary_source`
+) AS s
+ON t.`region` IN ('eu', 'us') AND t.`client_id` IN ('acme', 'globex') AND t.`id` BETWEEN 1 AND 10 AND t.`id` = s.`id` AND t.`region` = s.`region` AND t.`client_id` = s.`client_id`
+WHEN MATCHED AND (s.`updated` >= t.`updated` OR s.`updated` IS NULL OR t.`updated` IS NULL OR coalesce(TRY_CAST(t.`updated` AS TIMESTAMP) < CAST('2026-01-02 03:04:05.000000+00:00' AS TIMESTAMP), false)) AND NOT (s.`v` <=> t.`v` AND s.`updated` <=> t.`updated`) THEN UPDATE SET t.`v` = s.`v`, t.`updated` = s.`updated`
+WHEN NOT MATCHED AND NOT s.`__tributary_deleted` THEN INSERT (`id`, `v`, `updated`, `client_id`, `region`) VALUES (s.`id`, s.`v`, s.`updated`, s.`client_id`, s.`region`);
+WITH `__tributary_staged` AS (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/{bacme/00000.parquet,bglobex/00000.parquet}`),
+  `__tributary_source` AS (SELECT * FROM `__tributary_staged`)
+SELECT s.`region`, s.`client_id`, count_if(NOT t.`client_id` IS NOT NULL AND NOT s.`__tributary_deleted`), count_if(t.`client_id` IS NOT NULL AND NOT s.`__tributary_deleted` AND (s.`updated` >= t.`updated` OR s.`updated` IS NULL OR t.`updated` IS NULL OR coalesce(TRY_CAST(t.`updated` AS TIMESTAMP) < CAST('2026-01-02 03:04:05.000000+00:00' AS TIMESTAMP), false)) AND NOT (s.`v` <=> t.`v` AND s.`updated` <=> t.`updated`)), count_if(t.`client_id` IS NOT NULL AND s.`__tributary_deleted` AND (s.`updated` >= t.`updated` OR s.`updated` IS NULL OR t.`updated` IS NULL OR coalesce(TRY_CAST(t.`updated` AS TIMESTAMP) < CAST('2026-01-02 03:04:05.000000+00:00' AS TIMESTAMP), false))) FROM `__tributary_source` AS s LEFT JOIN (SELECT * FROM `main`.`central`.`orders` VERSION AS OF 6 AS t WHERE t.`region` IN ('eu', 'us') AND t.`client_id` IN ('acme', 'globex')) AS t ON t.`id` = s.`id` AND t.`region` = s.`region` AND t.`client_id` = s.`client_id` GROUP BY s.`region`, s.`client_id`;

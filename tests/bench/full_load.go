@@ -25,10 +25,18 @@ import (
 //go:embed orders.sql
 var ordersSQL string
 
+// ordersSync is the sync of orders into a table of the protocol that every reader knows.
 const ordersSync = `
 target: {schema: central}
 tables:
   - {name: orders, cursor: updated_at}
+`
+
+// vectorsSync is the same into a table with deletion vectors.
+const vectorsSync = `
+target: {schema: central}
+tables:
+  - {name: orders, cursor: updated_at, properties: {delta.enableDeletionVectors: "true"}}
 `
 
 // fullLoad measures a first load of orders, MariaDB to committed Delta table, against the Go driver reading and dropping
@@ -46,7 +54,7 @@ func (b *bench) fullLoad(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		ours, err := b.load(ctx, server, b.lakeDir(run))
+		ours, err := b.load(ctx, server, b.lakeDir(run), ordersSync)
 		if err != nil {
 			return err
 		}
@@ -90,7 +98,7 @@ func (b *bench) fullLoadTen(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	ours, err := b.load(ctx, server, filepath.Join(b.dir, "load-ten"))
+	ours, err := b.load(ctx, server, filepath.Join(b.dir, "load-ten"), ordersSync)
 	if err != nil {
 		return err
 	}
@@ -137,8 +145,8 @@ type loaded struct {
 }
 
 // load runs one sync of orders by a new worker on an empty lake.
-func (b *bench) load(ctx context.Context, server *testserver.Server, dir string) (l loaded, err error) {
-	s, err := b.ordersStack(ctx, server, dir)
+func (b *bench) load(ctx context.Context, server *testserver.Server, dir, sync string) (l loaded, err error) {
+	s, err := ordersStack(ctx, server, dir, sync)
 	if err != nil {
 		return l, err
 	}
@@ -153,12 +161,12 @@ func (b *bench) load(ctx context.Context, server *testserver.Server, dir string)
 	return l, errors.Join(err, stopErr)
 }
 
-func (b *bench) ordersStack(ctx context.Context, server *testserver.Server, dir string) (*stack, error) {
+func ordersStack(ctx context.Context, server *testserver.Server, dir, sync string) (*stack, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	acme := table.Client{ID: "acme", Region: "eu", Host: server.Host, Port: server.Port, Database: "shop", User: server.User}
-	return startStack(ctx, dir, []table.Client{acme}, ordersSync)
+	return startStack(ctx, dir, []table.Client{acme}, sync)
 }
 
 // dltLoad has dlt load orders into a Delta table, over one connection, as it does unless told how to split the table.

@@ -14,31 +14,42 @@ import (
 const changedRows = 100
 
 // incremental measures runs that bring 100 changed rows of orders, spread over the whole table or next to each other, and
-// runs that find nothing new. The clock is that of the whole TableSync, Temporal's server included.
+// runs that find nothing new: with deletion vectors, and without. The clock is that of the whole TableSync, Temporal's server included.
 func (b *bench) incremental(ctx context.Context) (err error) {
 	server, err := b.orders(b.rows)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	s, err := b.ordersStack(ctx, server, filepath.Join(b.dir, "incremental"))
-	if err != nil {
-		return err
+	for _, kind := range []struct {
+		name, sync string
+		goal       float64
+	}{
+		{"incremental", vectorsSync, 0.5},
+		{"incremental_without_vectors", ordersSync, 0},
+	} {
+		// No row may be later than now, or later than an overlap before it: it would be read again and again.
+		if err := execute(server, "use shop; update orders set updated_at = timestampadd(second, -id, '2026-01-01')"); err != nil {
+			return err
+		}
+		s, err := ordersStack(ctx, server, filepath.Join(b.dir, kind.name), kind.sync)
+		if err != nil {
+			return err
+		}
+		err = b.incrementalRuns(ctx, s, server, kind.name, kind.goal)
+		_, stopErr := s.stop()
+		if err := errors.Join(err, stopErr); err != nil {
+			return err
+		}
 	}
-	err = b.incrementalRuns(ctx, s, server)
-	_, stopErr := s.stop()
-	return errors.Join(err, stopErr)
+	return nil
 }
 
-func (b *bench) incrementalRuns(ctx context.Context, s *stack, server *testserver.Server) error {
-	// No row may be later than now, or it is read again and again.
-	if err := execute(server, "use shop; update orders set updated_at = timestampadd(second, -id, '2026-01-01')"); err != nil {
-		return err
-	}
+func (b *bench) incrementalRuns(ctx context.Context, s *stack, server *testserver.Server, name string, goal float64) error {
 	if _, err := s.sync(ctx); err != nil {
 		return err
 	}
-	for _, kind := range []struct {
+	for _, rows := range []struct {
 		name  string
 		where string // of run n
 	}{
@@ -48,13 +59,13 @@ func (b *bench) incrementalRuns(ctx context.Context, s *stack, server *testserve
 	} {
 		var all []float64
 		for n := range b.runs {
-			took, err := b.change(ctx, s, server, fmt.Sprintf(kind.where, n+1), kind.name != "nothing")
+			took, err := b.change(ctx, s, server, fmt.Sprintf(rows.where, n+1), rows.name != "nothing")
 			if err != nil {
 				return err
 			}
 			all = append(all, took.Seconds())
 		}
-		if err := report("incremental_"+kind.name, median(all), "s", 0.5); err != nil {
+		if err := report(name+"_"+rows.name, median(all), "s", goal); err != nil {
 			return err
 		}
 	}

@@ -24,20 +24,33 @@ type mergeArg struct {
 	Changes string `json:"changes"` // Parquet file
 }
 
-// merge measures merging 100,000 rows (half new, half spread over the whole table) into orders, against delta-rs. It uses
-// the lake that fullLoad left, or makes one.
-func (b *bench) merge(ctx context.Context) error {
-	loaded := b.lakeDir(0)
-	if _, err := os.Stat(filepath.Join(loaded, "lake")); err != nil {
-		server, err := b.orders(b.rows)
-		if err != nil {
+// merge measures merging 100,000 rows (half new, half spread over the whole table) into orders, against delta-rs: into a
+// table with deletion vectors, and into one of the protocol that every reader knows.
+func (b *bench) merge(ctx context.Context) (err error) {
+	server, err := b.orders(b.rows)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	for _, kind := range []struct {
+		name, sync string
+		goal       float64
+	}{
+		{"merge", vectorsSync, 1 / 3.0},
+		{"merge_without_vectors", ordersSync, 0},
+	} {
+		loaded := filepath.Join(b.dir, kind.name+"-loaded")
+		if _, err := b.load(ctx, server, loaded, kind.sync); err != nil {
 			return err
 		}
-		_, err = b.load(ctx, server, loaded)
-		if err := errors.Join(err, server.Close()); err != nil {
+		if err := b.mergeRuns(ctx, kind.name, loaded, kind.goal); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (b *bench) mergeRuns(ctx context.Context, name, loaded string, goal float64) error {
 	changes := filepath.Join(b.dir, "changes.parquet")
 	if err := makeChanges(ctx, filepath.Join(loaded, "lake", "central", "orders"), changes, b.rows); err != nil {
 		return err
@@ -52,17 +65,17 @@ func (b *bench) merge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		notef("run %d: ours %.2f s, %.0f MiB; delta-rs %.2f s, %.0f MiB", run+1, us.Seconds, us.Peak, them.Seconds, them.Peak)
+		notef("%s, run %d: ours %.2f s, %.0f MiB; delta-rs %.2f s, %.0f MiB", name, run+1, us.Seconds, us.Peak, them.Seconds, them.Peak)
 		ratios = append(ratios, us.Seconds/them.Seconds)
 		ours, theirs = append(ours, us.Seconds), append(theirs, them.Seconds)
 		peaks, theirPeaks = append(peaks, us.Peak), append(theirPeaks, them.Peak)
 	}
 	return errors.Join(
-		report("merge_vs_delta_rs", median(ratios), "x", 1/3.0),
-		report("merge_seconds", median(ours), "s", 0),
-		report("merge_delta_rs_seconds", median(theirs), "s", 0),
-		report("merge_peak_memory", median(peaks), "MiB", 0),
-		report("merge_delta_rs_peak_memory", median(theirPeaks), "MiB", 0))
+		report(name+"_vs_delta_rs", median(ratios), "x", goal),
+		report(name+"_seconds", median(ours), "s", 0),
+		report(name+"_delta_rs_seconds", median(theirs), "s", 0),
+		report(name+"_peak_memory", median(peaks), "MiB", 0),
+		report(name+"_delta_rs_peak_memory", median(theirPeaks), "MiB", 0))
 }
 
 // mergeOnce gives the merger a copy of the lake of its own.

@@ -35,6 +35,7 @@ var permanent = []struct {
 	{lake.ErrBatch, ErrorRestage},
 	{steps.ErrRaw, ErrorRestage},
 	{mariadb.ErrDenied, "Denied"},
+	{mariadb.ErrTLS, "TLS"},
 	{mariadb.ErrMissing, "Missing"},
 	{mariadb.ErrUnsupported, "Unsupported"},
 	{mariadb.ErrQuery, "Query"},

@@ -36,27 +36,36 @@ type ExtractRequest struct {
 // memory for each connection. On an error the folder has the chunks that are finished, where a repeat may go on from them, and
 // otherwise nothing. When ctx ends, the queries are killed at the server.
 //
-// ErrDenied, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit and ErrHours are permanent; other errors are worth a retry.
+// ErrDenied, ErrTLS, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit and ErrHours are permanent; other errors are worth a
+// retry, ErrAltered with a new plan.
 func (s *Source) Extract(ctx context.Context, req ExtractRequest) (table.Raw, error) {
-	raw, err := s.extract(ctx, req)
+	raw, parts, err := s.extract(ctx, req)
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("stopped: %w", context.Cause(ctx))
+		return table.Raw{}, tableError(s.client, req.Spec.Name, fmt.Errorf("stopped: %w", context.Cause(ctx)))
 	}
-	return raw, tableError(s.client, req.Spec.Name, classify(s.limitError(err)))
+	read := err
+	if err = s.unaltered(ctx, req, parts, classify(s.limitError(err))); err == nil {
+		return raw, nil
+	}
+	if parts > 0 && (errors.Is(err, ErrAltered) || read == nil && !Resumable(req.Dir)) {
+		err = errors.Join(err, emptyDir(req.Dir))
+	}
+	return table.Raw{}, tableError(s.client, req.Spec.Name, err)
 }
 
-func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, err error) {
+// extract returns in how many parts the rows are read, too; 0 when it did not come to that.
+func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, parts int, err error) {
 	e, err := s.extraction(req)
 	if err != nil {
-		return raw, err
+		return raw, 0, err
 	}
 	if err := makeDir(req.Dir); err != nil {
-		return raw, err
+		return raw, 0, err
 	}
 	e.ctx, e.stop = context.WithCancelCause(ctx)
 	defer e.stop(nil)
 	if e.session, err = s.open(e.ctx); err != nil {
-		return raw, err
+		return raw, 0, err
 	}
 	defer func() {
 		e.session.end(err != nil)
@@ -66,15 +75,15 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 		}
 	}()
 	if err := e.prepare(); err != nil {
-		return raw, err
+		return raw, 0, err
 	}
 	done, err := e.endWithHours()
 	if err != nil {
-		return raw, err
+		return raw, 0, err
 	}
 	defer done()
 	raw, err = e.read()
-	return raw, err
+	return raw, len(e.work.m.Chunks), err
 }
 
 // leave keeps in the folder what a repeat may go on from.

@@ -129,15 +129,15 @@ func TestSchemaThatChangedSinceThePlan(t *testing.T) {
 		return err
 	}
 	f.exec("alter table t modify v int null", "update t set v = 70000")
-	assert.ErrorIs(t, extract(), ErrValue, "wider than planned")
+	assert.ErrorIs(t, extract(), ErrAltered, "wider than planned")
 	f.exec("update t set v = null")
-	assert.ErrorIs(t, extract(), ErrValue, "NULL in what was NOT NULL")
+	assert.ErrorIs(t, extract(), ErrAltered, "NULL in what was NOT NULL")
 	f.exec("alter table t modify v varchar(9)", "update t set v = '1'")
-	assert.ErrorIs(t, extract(), ErrValue, "another type")
+	assert.ErrorIs(t, extract(), ErrAltered, "another type")
 	f.exec("alter table t drop v")
-	assert.ErrorIs(t, extract(), ErrMissing)
+	assert.ErrorIs(t, extract(), ErrAltered)
 	f.exec("drop table t")
-	assert.ErrorIs(t, extract(), ErrMissing)
+	assert.ErrorIs(t, extract(), ErrAltered)
 }
 
 func TestErrorsHoldNoValues(t *testing.T) {
@@ -147,7 +147,7 @@ func TestErrorsHoldNoValues(t *testing.T) {
 	plan.Columns[1].Type, plan.Columns[1].SourceType = table.Decimal(9, 2), "decimal(9,2)"
 	f.exec("update t set v = 'jane@example.com'")
 	_, err := s.Extract(t.Context(), ExtractRequest{Spec: table.Spec{Name: "t"}, Plan: plan, Dir: t.TempDir()})
-	require.ErrorIs(t, err, ErrValue)
+	require.ErrorIs(t, err, ErrAltered)
 	assert.NotContains(t, err.Error(), "jane")
 }
 

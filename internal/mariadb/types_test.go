@@ -187,7 +187,7 @@ func TestFractionsThatTheServerDoesNotAnnounce(t *testing.T) {
 	t.Run("Err more digits of a time", func(t *testing.T) {
 		f.exec("update t set w = '10:00:00.000001'")
 		_, err := extract(short)
-		require.ErrorIs(t, err, ErrValue)
+		require.ErrorIs(t, err, ErrAltered)
 		assert.ErrorContains(t, err, "fractional seconds")
 	})
 }

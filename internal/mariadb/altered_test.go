@@ -1,0 +1,78 @@
+package mariadb
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/table"
+)
+
+// TestTablesAlteredBetweenTheirChunks alters a table once some of its chunks are read.
+func TestTablesAlteredBetweenTheirChunks(t *testing.T) {
+	for name, c := range map[string]struct {
+		alter string
+		err   error // of the attempt that it meets
+		says  string
+		then  error // of the next one
+	}{
+		"Err names change places":  {"alter table t rename column a to b, rename column b to a", ErrAltered, "its first rows", nil},
+		"Err another type":         {"alter table t modify a varchar(20) not null", ErrAltered, `"a"`, nil},
+		"Err a value that is none": {"alter table t modify a int null; update t set a = null", ErrAltered, `"a"`, nil},
+		"Err a column is dropped":  {"alter table t drop a", ErrAltered, "'a'", nil},
+		"Err the key is dropped":   {"alter table t drop id", ErrAltered, "PRIMARY", ErrUnsupported},
+		"Err dropped":              {"drop table t", ErrAltered, "is not in database", ErrMissing},
+		"OK a column comes":        {"alter table t add c int not null default 1 first", nil, "", nil},
+		"OK a comment changes":     {"alter table t modify a int not null comment 'of the first'", nil, "", nil},
+		"OK it is rebuilt":         {"alter table t force", nil, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, "create table t (id int primary key, a int not null, b int not null, at datetime not null, key (at))",
+				"insert into t select seq, seq, -cast(seq as signed), '2024-01-01' from seq_1_to_4000", "analyze table t")
+			f.client.Limits.TableConnections = 1
+			s, spec, dir := f.inChunks(500), table.Spec{Name: "t", Cursor: "at"}, t.TempDir()
+			req := ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: dir}
+			req.Chunks = func(done, total int) {
+				require.Greater(t, total, 4)
+				if done == 2 {
+					f.exec(strings.Split(c.alter, "; ")...)
+				}
+			}
+			raw, err := s.Extract(t.Context(), req)
+			if c.err == nil {
+				require.NoError(t, err)
+				require.Len(t, f.rows(raw), 4000)
+				return
+			}
+			require.ErrorIs(t, err, c.err)
+			for _, text := range []string{`client "acme"`, `table "t"`, c.says} {
+				assert.ErrorContains(t, err, text)
+			}
+			for _, permanent := range []error{ErrDenied, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit} {
+				require.NotErrorIs(t, err, permanent)
+			}
+			assert.Zero(t, raw)
+			assert.Empty(t, leftovers(t, dir), "nothing of before is used again")
+			planned, err := s.Plan(t.Context(), []table.Spec{spec})
+			require.NoError(t, err)
+			if require.ErrorIs(t, planned[0].Err, c.then); c.then != nil {
+				return
+			}
+			raw, err = s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: planned[0].Plan, Dir: dir})
+			require.NoError(t, err)
+			require.Len(t, f.rows(raw), 4000)
+		})
+	}
+}
+
+// TestSnapshotsOfAlteredTables has a table altered after its snapshot was taken and before a connection first reads it.
+func TestSnapshotsOfAlteredTables(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, v int not null)", "insert into t values (1, 1)")
+	e := sharing(t, f.open())
+	require.NoError(t, e.session.begin())
+	f.exec("alter table t add w int not null default 7, algorithm = copy")
+	_, err := e.session.conn.ExecContext(t.Context(), "select * from t")
+	require.ErrorIs(t, classify(err), ErrAltered)
+}

@@ -12,11 +12,7 @@ import (
 func TestFullLoadGoesOnAfterItsWorkerWasKilled(t *testing.T) {
 	t.Parallel()
 	s := newBigStack(t, bigSync)
-	settings, err := os.OpenFile(filepath.Join(s.dir, "tributary.yaml"), os.O_APPEND|os.O_WRONLY, 0)
-	require.NoError(t, err)
-	_, err = settings.WriteString("\nlimits: {rows_per_second: 60000, max_statement_time: 5s, table_connections: 1}\n")
-	require.NoError(t, err)
-	require.NoError(t, settings.Close())
+	s.append(t, "tributary.yaml", "\nlimits: {rows_per_second: 60000, max_statement_time: 5s, table_connections: 1}\n")
 	acme := s.clients[0]
 	acme.server.ExecIn(t, acme.Database, "analyze table big")
 
@@ -34,4 +30,14 @@ func TestFullLoadGoesOnAfterItsWorkerWasKilled(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 	s.requireReplayable(t, "resumed")
+}
+
+// append adds to a file of the config directory.
+func (s *stack) append(t *testing.T, name, text string) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(s.dir, name), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString(text)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }

@@ -16,6 +16,18 @@ import (
 // firstDate is the first date that Delta and Parquet have; what is below is a zero date, and counts as NULL.
 const firstDate = "0001-01-01"
 
+// firstTimestamp is the first time that a TIMESTAMP column has but for the zero one. Compared with an earlier one, which is none of
+// its type, the server reads the whole table instead of the index.
+const firstTimestamp = "1970-01-01 00:00:01"
+
+// first is the first value of the cursor that is no zero date.
+func (e *extraction) first() string {
+	if e.cursorType.base == "timestamp" {
+		return firstTimestamp
+	}
+	return firstDate
+}
+
 // CheckQuery prepares the table's SELECT and runs nothing: a where that does not parse or names
 // an unknown column is ErrQuery.
 func (s *Source) CheckQuery(ctx context.Context, spec table.Spec, plan table.Plan) error {
@@ -120,7 +132,7 @@ func (e *extraction) windowCondition(w table.Window) (string, []driver.Value) {
 	if low == "" && !e.cursorType.temporal() {
 		parts = append(parts, column+" IS NOT NULL")
 	} else if low == "" {
-		parts = append(parts, column+" >= '"+firstDate+"'")
+		parts = append(parts, column+" >= '"+e.first()+"'")
 	}
 	bound(">=", low, true)
 	bound("<", w.High, false)
@@ -143,7 +155,7 @@ func (e *extraction) nullCursor() string {
 	if !e.cursorType.temporal() {
 		return column + " IS NULL"
 	}
-	return column + " IS NULL OR " + column + " < '" + firstDate + "'"
+	return column + " IS NULL OR " + column + " < '" + e.first() + "'"
 }
 
 // parameter is a bound as the server compares it; fixed replaces the comparison where the

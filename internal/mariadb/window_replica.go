@@ -34,7 +34,7 @@ func (e *extraction) newest(ctx context.Context, now time.Time) (at time.Time, o
 	end, _ := e.parameter(e.req.Plan.CursorKind, e.highAt(now), false)
 	var text sql.NullString
 	err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR) FROM "+e.from()+
-		" WHERE "+column+" >= '"+firstDate+"' AND "+column+" < ?", end).Scan(&text)
+		" WHERE "+column+" >= '"+e.first()+"' AND "+column+" < ?", end).Scan(&text)
 	if err != nil || !text.Valid {
 		return at, false, err
 	}

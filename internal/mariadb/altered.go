@@ -21,32 +21,34 @@ func (s *Source) unaltered(ctx context.Context, req ExtractRequest, parts int, e
 	if err == nil && parts < 2 || err != nil && !suspicious {
 		return err
 	}
-	planned, planErr := s.Plan(ctx, []table.Spec{req.Spec})
+	tables, lookErr := s.catalog(ctx, []string{req.Spec.Name})
 	switch {
-	case planErr != nil && err != nil:
+	case lookErr != nil && err != nil:
 		return err
-	case planErr != nil:
-		return planErr
-	case planned[0].Err != nil:
-		return fmt.Errorf("%w: %s", ErrAltered, errors.Unwrap(planned[0].Err)) // not wrapped: that one is for good
-	case sameColumns(req.Plan.Columns, planned[0].Plan.Columns):
+	case lookErr != nil:
+		return classify(lookErr)
+	case sameColumns(req.Plan.Columns, tables[req.Spec.Name]):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %s", ErrAltered, err)
+		return fmt.Errorf("%w: %s", ErrAltered, err) // not wrapped: that one is for good
 	}
 	return fmt.Errorf("%w: its columns are not those that its first rows were read with", ErrAltered)
 }
 
 // sameColumns says whether the columns that were read are still there, in the same order and of the same types. Others may have come.
-func sameColumns(read, now []table.SourceColumn) bool {
+func sameColumns(read []table.SourceColumn, now *sourceTable) bool {
+	if now == nil {
+		return false
+	}
 	at := 0
 	for _, c := range read {
-		i := slices.IndexFunc(now[at:], func(n table.SourceColumn) bool { return n.Source == c.Source })
+		i := slices.IndexFunc(now.columns[at:], func(n sourceColumn) bool { return n.name == c.Source })
 		if i < 0 {
 			return false
 		}
-		n := now[at+i]
-		if n.Comment = c.Comment; n != c {
+		n := now.columns[at+i]
+		sameCharset := n.charset == c.Charset || c.Charset == "" && n.charset == "utf8mb4"
+		if n.columnType != c.SourceType || n.nullable && !c.Nullable || !sameCharset {
 			return false
 		}
 		at += i + 1

@@ -23,7 +23,7 @@ func TestTablesAlteredBetweenTheirChunks(t *testing.T) {
 		"Err a value that is none": {"alter table t modify a int null; update t set a = null", ErrAltered, `"a"`, nil},
 		"Err a column is dropped":  {"alter table t drop a", ErrAltered, "'a'", nil},
 		"Err the key is dropped":   {"alter table t drop id", ErrAltered, "PRIMARY", ErrUnsupported},
-		"Err dropped":              {"drop table t", ErrAltered, "is not in database", ErrMissing},
+		"Err dropped":              {"drop table t", ErrAltered, "doesn't exist", ErrMissing},
 		"OK a column comes":        {"alter table t add c int not null default 1 first", nil, "", nil},
 		"OK a comment changes":     {"alter table t modify a int not null comment 'of the first'", nil, "", nil},
 		"OK it is rebuilt":         {"alter table t force", nil, "", nil},
@@ -75,4 +75,37 @@ func TestSnapshotsOfAlteredTables(t *testing.T) {
 	f.exec("alter table t add w int not null default 7, algorithm = copy")
 	_, err := e.session.conn.ExecContext(t.Context(), "select * from t")
 	require.ErrorIs(t, classify(err), ErrAltered)
+}
+
+// TestKeysInChunksAreOfTheSameTable reads the ids of a table whose spec only its cursor completes.
+func TestKeysInChunksAreOfTheSameTable(t *testing.T) {
+	f := newFixture(t, "create table t (a int not null, id int primary key, v varchar(9) character set latin1 null, at datetime not null)",
+		"insert into t select 1, seq, 'x', '2024-01-01' from seq_1_to_4000", "analyze table t")
+	spec := table.Spec{Name: "t", Cursor: "at", Columns: []string{"v"}, Rename: map[string]string{"at": "changed"}}
+	s, chunks := f.inChunks(500), 0
+	raw, err := s.ExtractKeys(t.Context(), ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: t.TempDir(), Chunks: func(_, total int) { chunks = total }})
+	require.NoError(t, err)
+	require.Greater(t, chunks, 4)
+	require.Len(t, f.rows(raw), 4000)
+}
+
+func TestColumnsThatAreTheSame(t *testing.T) {
+	read := []table.SourceColumn{{Source: "id", SourceType: "int(11)"}, {Source: "v", SourceType: "varchar(9)", Charset: "latin1", Nullable: true}, {Source: "w", SourceType: "text"}}
+	now := func(columns ...sourceColumn) *sourceTable { return &sourceTable{columns: columns} }
+	id := sourceColumn{name: "id", columnType: "int(11)"}
+	v := sourceColumn{name: "v", columnType: "varchar(9)", charset: "latin1"}
+	w := sourceColumn{name: "w", columnType: "text", charset: "utf8mb4", comment: "new"}
+	other := sourceColumn{name: "other", columnType: "int(11)"}
+	assert.True(t, sameColumns(read, now(id, v, w)), "NULL is no longer allowed: no row has it")
+	assert.True(t, sameColumns(read, now(other, id, v, other, w, other)))
+	changed := func(c sourceColumn, change func(*sourceColumn)) sourceColumn { change(&c); return c }
+	for name, table := range map[string]*sourceTable{
+		"dropped": nil, "empty": now(), "a column is gone": now(id, w), "another order": now(v, id, w),
+		"another type":         now(changed(id, func(c *sourceColumn) { c.columnType = "bigint(20)" }), v, w),
+		"NULL":                 now(changed(id, func(c *sourceColumn) { c.nullable = true }), v, w),
+		"another encoding":     now(id, changed(v, func(c *sourceColumn) { c.charset = "utf8mb4" }), w),
+		"not utf8mb4 any more": now(id, v, changed(w, func(c *sourceColumn) { c.charset = "latin1" })),
+	} {
+		assert.False(t, sameColumns(read, table), name)
+	}
 }

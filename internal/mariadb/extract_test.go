@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -230,6 +232,29 @@ func TestConnectionCutWhileReadingIsAnErrorAndWorthARetry(t *testing.T) {
 	raw, err := f.open().Extract(t.Context(), ExtractRequest{Spec: spec, Plan: plan, Dir: t.TempDir()})
 	require.NoError(t, err)
 	assert.EqualValues(t, 30000, raw.Rows)
+}
+
+// TestQueriesThatSomebodyEnds has a query, and a connection, ended at the server while rows stream.
+func TestQueriesThatSomebodyEnds(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key)", "insert into t select seq from seq_1_to_100000")
+	spec := table.Spec{Name: "t", Where: "id < 5000 or sleep(0.001) = 0"}
+	for _, kill := range []string{"query", "connection"} {
+		s, dir := f.open(), t.TempDir()
+		var once sync.Once
+		_, err := s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: dir, Progress: func(int64, int64) {
+			once.Do(func() {
+				var id int
+				require.NoError(t, server.Open(t, "").QueryRow("select id from information_schema.processlist where db = ? and info like '%sleep(0.001)%'", f.database).Scan(&id))
+				server.Exec(t, fmt.Sprintf("kill %s %d", kill, id))
+			})
+		}})
+		require.Error(t, err)
+		assert.Regexp(t, `client "acme", table "t": the (source ended the query|connection to the server was cut)`, err.Error(), kill)
+		for _, permanent := range []error{ErrDenied, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit} {
+			assert.NotErrorIs(t, err, permanent)
+		}
+		assert.Empty(t, leftovers(t, dir))
+	}
 }
 
 func TestScratchDisk(t *testing.T) {

@@ -31,9 +31,21 @@ const killTimeout = 5 * time.Second
 type connector struct {
 	driver.Connector
 	maxStatementTime time.Duration // 0 is no bound, whatever the server's own
+	timeout          time.Duration // until the session is set up
 }
 
+// Connect gives up after a while: a server that hangs takes connections, and says nothing on them.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	within, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	conn, err := c.connect(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("the server takes connections, but does not answer within %s; see whether it hangs, or something else listens there: %w", c.timeout, err)
+	}
+	return conn, err
+}
+
+func (c connector) connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ const (
 	defaultPort        = 3306
 	defaultConnections = 4
 	dialTimeout        = 10 * time.Second
+	connectTimeout     = 30 * time.Second // with the login and the session's settings
 )
 
 // Source reads the tables of one client. It is safe for concurrent use.
@@ -62,7 +63,7 @@ func Open(client table.Client, password string) (*Source, error) {
 	}
 	limits := client.Bounds(table.Limits{Connections: defaultConnections})
 	s := &Source{
-		client: client, connector: connector{inner, limits.MaxStatementTime}, limits: limits, rate: newPace(limits), chunking: defaultChunking, now: time.Now,
+		client: client, connector: connector{inner, limits.MaxStatementTime, connectTimeout}, limits: limits, rate: newPace(limits), chunking: defaultChunking, now: time.Now,
 	}
 	s.db = sql.OpenDB(s.connector)
 	limit := limits.Connections

@@ -1,6 +1,7 @@
 package mariadb
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -113,4 +114,19 @@ func TestTLSIsNeverDroppedWhenRequired(t *testing.T) {
 	f.client.TLS = "preferred"
 	_, err = f.open().Ping(t.Context())
 	require.NoError(t, err)
+}
+
+func TestAServerThatHangsIsGivenUp(t *testing.T) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody accepts: the kernel does
+	require.NoError(t, err)
+	defer listener.Close()
+	s, err := Open(table.Client{ID: "acme", Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, User: "u", Database: "d"}, "")
+	require.NoError(t, err)
+	require.Equal(t, connectTimeout, s.connector.timeout)
+	s.connector.timeout = 50 * time.Millisecond
+	_, err = s.connector.Connect(t.Context())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "does not answer within 50ms")
+	require.NoError(t, s.Close())
 }

@@ -47,7 +47,7 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 		defer func() { _ = os.RemoveAll(b.dir) }()
 	}
 	parts := map[string]func(context.Context) error{
-		"full-load": b.fullLoad, "full-load-ten": b.fullLoadTen, "merge": b.merge, "incremental": b.incremental,
+		"full-load": b.fullLoad, "full-load-ten": b.fullLoadTen, "merge": b.merge, "incremental": b.incremental, "verify": b.verify,
 		"fan-out": b.fanOut, "group-commit": b.groupCommit, "merge-overhead": b.mergeOverhead,
 	}
 	for _, name := range only {
@@ -64,6 +64,6 @@ func (b *bench) run(ctx context.Context, only []string) (err error) {
 }
 
 // partNames are what can be measured, in this order.
-var partNames = []string{"full-load", "full-load-ten", "merge", "incremental", "fan-out", "group-commit", "merge-overhead"}
+var partNames = []string{"full-load", "full-load-ten", "merge", "incremental", "verify", "fan-out", "group-commit", "merge-overhead"}
 
 func notef(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -84,6 +84,15 @@ func (s *stack) startWorker(ctx context.Context) error {
 
 // sync runs the sync and returns how long it took.
 func (s *stack) sync(ctx context.Context) (time.Duration, error) {
+	return s.run(ctx, workflows.SyncID("bench"), workflows.Sync)
+}
+
+// verify compares source and lake, and returns how long it took. A difference is an error.
+func (s *stack) verify(ctx context.Context) (time.Duration, error) {
+	return s.run(ctx, workflows.VerifyID("bench"), workflows.Verify)
+}
+
+func (s *stack) run(ctx context.Context, id string, workflow any) (time.Duration, error) {
 	cfg, err := config.Load(s.dir)
 	if err != nil {
 		return 0, err
@@ -93,12 +102,12 @@ func (s *stack) sync(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	began := time.Now()
-	run, err := s.temporal.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.SyncID("bench"), TaskQueue: workflows.ControlQueue}, workflows.Sync, in)
+	run, err := s.temporal.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.ControlQueue}, workflow, in)
 	if err != nil {
-		return 0, fmt.Errorf("start the sync: %w", err)
+		return 0, fmt.Errorf("start %s: %w", id, err)
 	}
 	if err := run.Get(ctx, nil); err != nil {
-		return 0, fmt.Errorf("sync: %w", err)
+		return 0, fmt.Errorf("%s: %w", id, err)
 	}
 	return time.Since(began), nil
 }

@@ -121,7 +121,7 @@ func (s *tableSync) steps(ctx workflow.Context, staging int) (*table.Batch, erro
 		return nil, err
 	}
 	s.record.Window, s.record.Watermark = extracted.Raw.Window, extracted.Raw.Watermark
-	s.record.Read, s.record.ZeroDates = extracted.Raw.Rows, extracted.Raw.ZeroDates
+	s.record.Read, s.record.ZeroDates, s.record.Notes = extracted.Raw.Rows, extracted.Raw.ZeroDates, extracted.Raw.Notes
 	if extracted.Unchanged {
 		return nil, nil
 	}
@@ -151,6 +151,9 @@ func (s *tableSync) merge(ctx workflow.Context, batch table.Batch) error {
 		return err
 	}
 	s.record.Inserted, s.record.Updated, s.record.Deleted = merged.Inserted, merged.Updated, merged.Deleted
+	if merged.Note != "" {
+		s.record.Notes = append(s.record.Notes, merged.Note)
+	}
 	return nil
 }
 

@@ -111,6 +111,8 @@ type MergeResult struct {
 	Deleted  int64 `json:"deleted"`
 	Version  int64 `json:"version"` // the table's version that has the batch
 	Group    int   `json:"group"`   // how many batches went in the same commit
+	// Note says what the batch changed in the table's columns: see DriftNote.
+	Note string `json:"note,omitempty"`
 }
 
 // Filter narrows the sync log; empty fields match all.

@@ -91,6 +91,8 @@ type Run struct {
 	Watermark string    `json:"watermark,omitempty"` // where the next window begins; "" leaves the last one
 	Backfill  bool      `json:"backfill,omitempty"`  // recorded in sync_runs only
 	Counts
+	// Notes say what was no failure and that somebody should know: those of Raw, and what the run changed in the central table's columns.
+	Notes []string `json:"notes,omitempty"`
 	// Steps is how long each step took; only the steps that ran.
 	Steps map[string]time.Duration `json:"steps,omitempty"`
 }

@@ -16,7 +16,7 @@ type Summary struct {
 	Counts
 	// Problems lists what was not ok, the first maxProblems of them; the counts above count all.
 	Problems []Problem `json:"problems,omitempty"`
-	// Notes says what was no problem and may surprise: a region without clients. At most maxNotes.
+	// Notes says what was no problem and may surprise: a region without clients, what runs noted. At most maxNotes.
 	Notes []string `json:"notes,omitempty"`
 	// Incomplete has every central table of which a client table was not ok, in order: unlike Problems, all of them.
 	Incomplete []string `json:"incomplete,omitempty"`
@@ -51,6 +51,9 @@ const (
 // Add adds one run.
 func (s *Summary) Add(run Run) {
 	s.Counts.add(run.Counts)
+	for _, note := range run.Notes {
+		s.Note(run.Client + ": " + Shorten(note))
+	}
 	if run.Status == StatusOK {
 		s.OK++
 		return

@@ -22,7 +22,7 @@ func (l *Lake) Create(ctx context.Context, def lake.Table) (created bool, err er
 		return false, err
 	}
 	err = retry(ctx, func() error {
-		created, err = create(ctx, t, def)
+		created, err = l.create(ctx, t, def)
 		return err
 	})
 	if err != nil {
@@ -31,7 +31,7 @@ func (l *Lake) Create(ctx context.Context, def lake.Table) (created bool, err er
 	return created, nil
 }
 
-func create(ctx context.Context, t *delta.Table, def lake.Table) (bool, error) {
+func (l *Lake) create(ctx context.Context, t *delta.Table, def lake.Table) (bool, error) {
 	snapshot, err := t.Snapshot(ctx)
 	if err != nil && !errors.Is(err, delta.ErrNotFound) {
 		return false, err
@@ -47,6 +47,12 @@ func create(ctx context.Context, t *delta.Table, def lake.Table) (bool, error) {
 	asked := table.Batch{Ref: table.Ref{Schema: def.Schema, Table: def.Name}, Schema: def.Columns}
 	if def.Columns, err = evolve(current, []table.Batch{asked}); err != nil {
 		return false, err
+	}
+	if tx.Read != nil {
+		if snapshot, err = l.widened(ctx, t, snapshot, def.Columns); err != nil {
+			return false, err
+		}
+		tx.Read = snapshot
 	}
 	if tx.Metadata, err = changedMetadata(tx.Read, def); err != nil || tx.Metadata == nil {
 		return false, err

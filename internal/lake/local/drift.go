@@ -1,11 +1,25 @@
 package local
 
 import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"tributary/internal/delta"
 	"tributary/internal/lake"
 	"tributary/internal/table"
 )
 
-// evolve is lake.Evolve for tables that no type widening is allowed in: reader 1, writer 2.
+// widens says which type of a column can become which: whatever holds its values exactly. See widen.
+func widens(from, to table.Type) bool { return from.Fits(to) }
+
+// Widens implements lake.Widener.
+func (l *Lake) Widens(from, to table.Type) bool { return widens(from, to) }
+
+var _ lake.Widener = (*Lake)(nil)
+
+// evolve is lake.Evolve for tables of the local lake.
 func evolve(current table.Schema, batches []table.Batch) (table.Schema, error) {
 	for _, batch := range batches {
 		for _, column := range batch.Schema {
@@ -14,5 +28,131 @@ func evolve(current table.Schema, batches []table.Batch) (table.Schema, error) {
 			}
 		}
 	}
-	return lake.Evolve(current, batches, nil)
+	return lake.Evolve(current, batches, widens)
+}
+
+// widened is the table's snapshot once it has the types of a schema that evolve returned.
+func (l *Lake) widened(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, wanted table.Schema) (*delta.Snapshot, error) {
+	s, err := l.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	wider, err := s.widen(ctx, t, snapshot, wanted)
+	if err != nil || !wider {
+		return snapshot, err
+	}
+	return t.Snapshot(ctx)
+}
+
+// widerTypes returns the schema with the types that it has in another one, which has all its columns first, and what changes.
+func widerTypes(current, wanted table.Schema) (table.Schema, []string) {
+	next, changes := append(table.Schema(nil), current...), []string(nil)
+	for i := range next {
+		if next[i].Type != wanted[i].Type {
+			changes = append(changes, fmt.Sprintf("%s %s to %s", next[i].Name, next[i].Type, wanted[i].Type))
+			next[i].Type = wanted[i].Type
+		}
+	}
+	return next, changes
+}
+
+// widen gives columns of a table the types that they have in a schema that evolve returned, by a commit of its own that writes every file
+// anew with the same rows: file by file, so that memory is bounded, and so that a reader needs to know nothing of types that changed. It
+// returns whether there was anything to do; the table is then to be read again.
+func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, wanted table.Schema) (bool, error) {
+	current, err := snapshot.Schema()
+	if err != nil {
+		return false, err
+	}
+	next, changes := widerTypes(current, wanted)
+	if len(changes) == 0 {
+		return false, nil
+	}
+	partitionBy := snapshot.Metadata.PartitionColumns
+	for i := range next {
+		if hasFold(partitionBy, next[i].Name) && next[i].Type != current[i].Type {
+			return false, fmt.Errorf("%w: table %s is partitioned by column %q, whose type cannot change from %s to %s: convert it with a transform, or rebuild the table",
+				lake.ErrSchema, snapshot.Metadata.Name, next[i].Name, current[i].Type, next[i].Type)
+		}
+	}
+	tx := delta.Tx{
+		Read: snapshot, Operation: "CHANGE COLUMNS", Parameters: map[string]string{"columns": strings.Join(changes, ", ")},
+		ReadPartitions: func(map[string]*string) bool { return true }, Removes: snapshot.Files(),
+	}
+	metadata, err := snapshot.Metadata.WithSchema(next)
+	if err != nil {
+		return false, err
+	}
+	tx.Metadata = &metadata
+	var made []string
+	defer func() { removeAll(made) }()
+	for i, add := range snapshot.Files() {
+		f := files{dir: t.Dir(), schema: current, partitionBy: partitionBy, adds: []*delta.Add{add}, empty: s.empty}
+		adds, err := s.widenFile(ctx, f, next, i)
+		for _, add := range adds {
+			made = append(made, add.LocalPath(t.Dir()))
+		}
+		if err != nil {
+			return false, err
+		}
+		tx.Adds = append(tx.Adds, adds...)
+	}
+	_, err = commit(ctx, t, tx, &made)
+	return err == nil, err
+}
+
+// widenFile writes a file's rows to new ones, with the types of a wider schema.
+func (s *session) widenFile(ctx context.Context, f files, wider table.Schema, number int) ([]delta.Add, error) {
+	if err := loadVectors(ctx, s.conn, &f); err != nil {
+		return nil, err
+	}
+	selected := make([]string, len(wider))
+	for i, column := range wider {
+		selected[i] = quote(column.Name)
+		if column.Type != f.schema[i].Type {
+			selected[i] = fmt.Sprintf("CAST(%s AS %s) AS %[1]s", quote(column.Name), duckType(column.Type))
+		}
+	}
+	query := fmt.Sprintf("SELECT %s FROM (%s)", strings.Join(selected, ", "), f.scan(f.schema.Names(), nil))
+	all, err := s.copyTo(ctx, wider, query, fmt.Sprintf("wider-%d", number), splitting(recordsOf(f.adds)))
+	if err != nil {
+		return nil, err
+	}
+	add := f.adds[0]
+	var bounded []string // whichever columns had bounds keep them
+	if stats, err := add.Statistics(); err == nil && stats != nil {
+		for column := range stats.MinValues {
+			bounded = append(bounded, column)
+		}
+	}
+	f.schema = wider
+	return moveAll(f, all, func(written) map[string]*string { return add.PartitionValues }, bounded)
+}
+
+// checkIDs refuses batches whose ids are not those of the table; batches of one merge have the same.
+func checkIDs(snapshot *delta.Snapshot, batch table.Batch) error {
+	if snapshot == nil {
+		return nil
+	}
+	return lake.CheckIDs(snapshot.Metadata.Configuration[lake.IDsProperty], batch)
+}
+
+// withIDs is the metadata of a commit that adds rows: as given, or nil when nothing changes, with the ids of the batch where the table has none yet.
+func withIDs(snapshot *delta.Snapshot, metadata *delta.Metadata, batch table.Batch) *delta.Metadata {
+	if metadata == nil {
+		if snapshot.Metadata.Configuration[lake.IDsProperty] != "" {
+			return nil
+		}
+		same := snapshot.Metadata
+		metadata = &same
+	}
+	if metadata.Configuration[lake.IDsProperty] == "" {
+		metadata.Configuration = maps.Clone(metadata.Configuration)
+		if metadata.Configuration == nil {
+			metadata.Configuration = map[string]string{}
+		}
+		metadata.Configuration[lake.IDsProperty] = lake.IDsText(batch)
+	}
+	return metadata
 }

@@ -19,13 +19,13 @@ func open(t *testing.T, dir string) *Lake {
 }
 
 func TestConformance(t *testing.T) {
-	conformance.Run(t, func(t *testing.T) lake.Lake { return open(t, t.TempDir()) }, conformance.Options{})
+	conformance.Run(t, func(t *testing.T) lake.Lake { return open(t, t.TempDir()) }, conformance.Options{Widens: true})
 }
 
 func TestConformanceOfGroupCommit(t *testing.T) {
 	l := lake.Group(open(t, t.TempDir()))
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{Shared: true, Parallel: true})
+	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{Shared: true, Parallel: true, Widens: true})
 }
 
 func TestErrQuerySaysWhatItIs(t *testing.T) {
@@ -75,6 +75,7 @@ func TestAMergeCreatesItsTableWithProperties(t *testing.T) {
 		return described.Properties
 	}
 	set := map[string]string{"team": "data", "delta.logRetentionDuration": "interval 7 days"}
-	require.Equal(t, set, properties(set))
-	require.Equal(t, set, properties(map[string]string{"team": "other"}), "a table that is there keeps its own")
+	want := map[string]string{"team": "data", "delta.logRetentionDuration": "interval 7 days", lake.IDsProperty: "id"}
+	require.Equal(t, want, properties(set))
+	require.Equal(t, want, properties(map[string]string{"team": "other"}), "a table that is there keeps its own")
 }

@@ -111,7 +111,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 		}
 	}
 	m := &merge{session: s, table: t, src: src, dir: l.dir, masking: l.masking, results: make([]lake.MergeResult, len(src.batches))}
-	if err := m.begin(ctx); err != nil {
+	if err := m.beginWide(ctx); err != nil {
 		return nil, err
 	}
 	if err := src.load(ctx, s, l.dir, m.schema); err != nil {
@@ -131,15 +131,27 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	return m.run(ctx)
 }
 
-// begin reads the snapshot and settles the schema.
-func (m *merge) begin(ctx context.Context) error {
+// beginWide is begin, once more after columns have become wider.
+func (m *merge) beginWide(ctx context.Context) error {
+	wider, err := m.begin(ctx)
+	if err == nil && wider {
+		wider, err = m.begin(ctx)
+	}
+	if err == nil && wider {
+		err = fmt.Errorf("%w: its columns changed twice", delta.ErrConflict)
+	}
+	return err
+}
+
+// begin reads the snapshot and settles the schema. It returns true when it has made columns wider, and the table is to be read again.
+func (m *merge) begin(ctx context.Context) (wider bool, err error) {
 	snapshot, err := m.table.Snapshot(ctx)
 	if err != nil && !errors.Is(err, delta.ErrNotFound) {
-		return err
+		return false, err
 	}
 	for _, b := range m.src.batches {
 		if err := checkLayout(b.Ref.Schema, b.Ref.Table, b.ClusterBy); err != nil {
-			return err
+			return false, err
 		}
 	}
 	first := m.src.batches[0]
@@ -147,21 +159,30 @@ func (m *merge) begin(ctx context.Context) error {
 	if err == nil {
 		m.snapshot, m.partitionBy = snapshot, snapshot.Metadata.PartitionColumns
 		if current, err = snapshot.Schema(); err != nil {
-			return err
+			return false, err
 		}
 	} else if m.partitionBy = first.PartitionBy; m.partitionBy == nil {
 		m.partitionBy = defaultPartitions
 	}
 	if m.schema, err = evolve(current, m.src.batches); err != nil {
-		return err
+		return false, err
 	}
 	if err := m.checkKeys(); err != nil {
-		return err
+		return false, err
+	}
+	m.src.noteDrift(current)
+	if m.snapshot != nil {
+		if err := checkIDs(m.snapshot, first); err != nil {
+			return false, err
+		}
+		if wider, err := m.widen(ctx, m.table, m.snapshot, m.schema); err != nil || wider {
+			return wider, err
+		}
 	}
 	m.metadata, err = changedMetadata(m.snapshot, lake.Table{
 		Name: first.Ref.Table, Columns: m.schema, PartitionBy: m.partitionBy, Comment: first.Comment, Properties: first.Properties,
 	})
-	return err
+	return false, err
 }
 
 // defaultPartitions keeps clients apart, so that their merges do not conflict.
@@ -203,6 +224,7 @@ func (m *merge) commit(ctx context.Context) error {
 		version = m.snapshot.Version
 	}
 	if len(m.tx.Adds) > 0 || len(m.tx.Removes) > 0 || m.metadata != nil {
+		m.metadata = withIDs(m.snapshot, m.metadata, m.src.batches[0])
 		m.tx.Read, m.tx.Metadata, m.tx.ReadPartitions, m.tx.DataChange = m.snapshot, m.metadata, m.reads, true
 		m.tx.Operation, m.tx.Parameters, m.tx.Metrics = "MERGE", m.parameters(), m.metrics()
 		var err error
@@ -211,7 +233,7 @@ func (m *merge) commit(ctx context.Context) error {
 		}
 	}
 	for b := range m.results {
-		m.results[b].Version, m.results[b].Group = version, len(m.src.batches)
+		m.results[b].Version, m.results[b].Group, m.results[b].Note = version, len(m.src.batches), m.src.notes[b]
 	}
 	return nil
 }

@@ -18,11 +18,24 @@ type source struct {
 	types   []map[string]string // per batch: DuckDB's type by lower-case column name, as its files have it
 	keys    []string            // client_id and region included
 	cursor  string
-	view    bool // src is a view over the staged files
+	view    bool     // src is a view over the staged files
+	notes   []string // per batch: what it changed in the table's columns
 }
 
 // materialise is up to how many rows src is a table; larger ones are read from their files each time.
 const materialise = 50_000
+
+// noteDrift keeps what the batches change in a table's columns. What an earlier attempt changed stays noted.
+func (src *source) noteDrift(current table.Schema) {
+	if src.notes == nil {
+		src.notes = make([]string, len(src.batches))
+	}
+	for b, batch := range src.batches {
+		if src.notes[b] == "" {
+			src.notes[b] = lake.DriftNote(current, batch)
+		}
+	}
+}
 
 // describe reads the columns of the batches' files.
 func (src *source) describe(ctx context.Context, s *session, dir string) error {

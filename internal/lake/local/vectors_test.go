@@ -39,5 +39,5 @@ func (l vectorLake) Merge(ctx context.Context, batches []table.Batch) ([]lake.Me
 }
 
 func TestConformanceWithDeletionVectors(t *testing.T) {
-	conformance.Run(t, func(t *testing.T) lake.Lake { return openVectors(t, t.TempDir()) }, conformance.Options{})
+	conformance.Run(t, func(t *testing.T) lake.Lake { return openVectors(t, t.TempDir()) }, conformance.Options{Widens: true})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func (l *Lake) Describe(ctx context.Context, schema, name string) (lake.Table, e
 func (l *Lake) describe(ctx context.Context, schema, name string) (lake.Table, error) {
 	t := lake.Table{Schema: schema, Name: name}
 	var err error
-	if t.Columns, err = l.columns(ctx, tableName(schema, name)); err != nil {
+	if t.Columns, _, err = l.definition(ctx, tableName(schema, name)); err != nil {
 		return t, err
 	}
 	details, err := l.maps(ctx, describeDetail(tableName(schema, name)))
@@ -51,26 +52,32 @@ func (l *Lake) describe(ctx context.Context, schema, name string) (lake.Table, e
 	})
 }
 
-// columns reads a table's columns. DESCRIBE TABLE lists them first, and the layout after an empty or # line.
-func (l *Lake) columns(ctx context.Context, quotedName string) (table.Schema, error) {
+// idsProperty finds lake.IDsProperty among a table's properties as DESCRIBE TABLE writes them: [key=value,key=value]. Its value has
+// neither commas nor brackets.
+var idsProperty = regexp.MustCompile(`[\[,]` + regexp.QuoteMeta(lake.IDsProperty) + `=([^,\]]*)[,\]]`)
+
+// definition reads a table's columns and its lake.IDsProperty. DESCRIBE TABLE lists the columns first, and all else after an empty or # line.
+func (l *Lake) definition(ctx context.Context, quotedName string) (columns table.Schema, ids string, err error) {
 	lines, err := l.maps(ctx, describeColumns(quotedName))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var columns table.Schema
+	inColumns := true
 	for _, line := range lines {
 		name := text(line["col_name"])
-		if name == "" || strings.HasPrefix(name, "# ") && text(line["data_type"]) == "" {
-			break
+		inColumns = inColumns && name != "" && (!strings.HasPrefix(name, "# ") || text(line["data_type"]) != "")
+		if inColumns {
+			columns = append(columns, table.Column{
+				Name: name, Type: centralType(text(line["data_type"])), Nullable: true, Comment: text(line["comment"]),
+			})
+		} else if found := idsProperty.FindStringSubmatch(text(line["data_type"])); name == "Table Properties" && found != nil {
+			ids = found[1]
 		}
-		columns = append(columns, table.Column{
-			Name: name, Type: centralType(text(line["data_type"])), Nullable: true, Comment: text(line["comment"]),
-		})
 	}
-	return columns, nil
+	return columns, ids, nil
 }
 
-func describeColumns(quotedName string) string { return "DESCRIBE TABLE " + quotedName }
+func describeColumns(quotedName string) string { return "DESCRIBE TABLE EXTENDED " + quotedName }
 
 func describeDetail(quotedName string) string { return "DESCRIBE DETAIL " + quotedName }
 
@@ -115,6 +122,7 @@ func (l *Lake) Tables(ctx context.Context, schema string) ([]string, error) {
 type knownTable struct {
 	ddl     chan struct{} // held while this process changes the table's definition
 	columns table.Schema  // nil: not known
+	ids     string        // the table's lake.IDsProperty, as of when the columns were read
 	learned time.Time     // when the columns were read
 }
 
@@ -135,33 +143,39 @@ func (l *Lake) known(quotedName string) *knownTable {
 
 // knownColumns returns a table's columns; none when it does not exist.
 func (l *Lake) knownColumns(ctx context.Context, quotedName string) (table.Schema, error) {
-	t := l.known(quotedName)
-	l.mu.Lock()
-	columns, learned := t.columns, t.learned
-	l.mu.Unlock()
-	if columns != nil && time.Since(learned) < trustColumns {
-		return columns, nil
-	}
-	columns, err := l.columns(ctx, quotedName)
-	if is(err, missingTables) || is(err, missingSchemas) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	l.learn(quotedName, columns)
-	return columns, nil
+	columns, _, err := l.knownDefinition(ctx, quotedName)
+	return columns, err
 }
 
-func (l *Lake) learn(quotedName string, columns table.Schema) {
+// knownDefinition returns a table's columns and its lake.IDsProperty; none when it does not exist.
+func (l *Lake) knownDefinition(ctx context.Context, quotedName string) (table.Schema, string, error) {
+	t := l.known(quotedName)
+	l.mu.Lock()
+	columns, ids, learned := t.columns, t.ids, t.learned
+	l.mu.Unlock()
+	if columns != nil && time.Since(learned) < trustColumns {
+		return columns, ids, nil
+	}
+	columns, ids, err := l.definition(ctx, quotedName)
+	if is(err, missingTables) || is(err, missingSchemas) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	l.learn(quotedName, columns, ids)
+	return columns, ids, nil
+}
+
+func (l *Lake) learn(quotedName string, columns table.Schema, ids string) {
 	t := l.known(quotedName)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.columns, t.learned = columns, time.Now()
+	t.columns, t.ids, t.learned = columns, ids, time.Now()
 }
 
 // forget makes the next merge read the table's columns again.
-func (l *Lake) forget(quotedName string) { l.learn(quotedName, nil) }
+func (l *Lake) forget(quotedName string) { l.learn(quotedName, nil, "") }
 
 // History implements lake.Lake.
 func (l *Lake) History(ctx context.Context, schema, name string, limit int) ([]lake.Commit, error) {

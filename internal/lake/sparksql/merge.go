@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ type merge struct {
 	cursor  string
 	facts   []facts
 	columns table.Schema // of the table
+	notes   []string     // by batch: what it changed in the table's columns
 	gone    []int64      // by batch: how many rows it will delete as a reload; nil when they were not counted
 }
 
@@ -44,7 +46,7 @@ type lakeTable struct {
 func newMerge(l *Lake, batches []table.Batch) *merge {
 	first := batches[0]
 	return &merge{
-		lakeTable: &lakeTable{l, tableName(first.Ref.Schema, first.Ref.Table)}, batches: batches, cursor: first.Cursor,
+		lakeTable: &lakeTable{l, tableName(first.Ref.Schema, first.Ref.Table)}, batches: batches, cursor: first.Cursor, notes: make([]string, len(batches)),
 		keys: append(slices.Clone(first.Keys), table.RegionColumn, table.ClientColumn),
 	}
 }
@@ -104,7 +106,11 @@ func (m *merge) attempt(ctx context.Context) ([]lake.MergeResult, error) {
 	case err != nil:
 		return nil, err
 	}
-	return m.results(ctx, total)
+	results, err := m.results(ctx, total)
+	for b := range results {
+		results[b].Note = m.notes[b]
+	}
+	return results, err
 }
 
 // run counts what reloads will delete, and merges unless there is nothing to do.
@@ -126,8 +132,19 @@ func (m *merge) run(ctx context.Context) (total lake.MergeResult, err error) {
 	return total, err
 }
 
-// prepare settles the table's columns.
+// prepare settles the table's columns and ids.
 func (m *merge) prepare(ctx context.Context) error {
+	if err := m.checkIDs(ctx); err != nil {
+		return err
+	}
+	if err := m.settleColumns(ctx); err != nil {
+		return err
+	}
+	return m.settleIDs(ctx)
+}
+
+// settleColumns makes the table when it is missing, and gives it the columns and types that it lacks.
+func (m *merge) settleColumns(ctx context.Context) error {
 	current, err := m.lake.knownColumns(ctx, m.name)
 	if err != nil {
 		return err
@@ -138,14 +155,19 @@ func (m *merge) prepare(ctx context.Context) error {
 			m.columns, err = lake.Evolve(current, m.batches, widens)
 		}
 	}
+	m.noteDrift(current)
 	if err != nil || current != nil && slices.Equal(current, m.columns) {
 		return err
 	}
 	first := m.batches[0]
 	def := lake.Table{
 		Schema: first.Ref.Schema, Name: first.Ref.Table, PartitionBy: first.PartitionBy, ClusterBy: first.ClusterBy,
-		Comment: first.Comment, Properties: first.Properties,
+		Comment: first.Comment, Properties: maps.Clone(first.Properties),
 	}
+	if def.Properties == nil {
+		def.Properties = map[string]string{}
+	}
+	def.Properties[lake.IDsProperty] = lake.IDsText(first) // of a table that is made
 	if _, err := m.lake.settle(ctx, def, m.batches); err != nil {
 		return err
 	}

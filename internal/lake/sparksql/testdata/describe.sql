@@ -1,5 +1,5 @@
 -- spark and databricks
-DESCRIBE TABLE `main`.`central`.`orders`;
+DESCRIBE TABLE EXTENDED `main`.`central`.`orders`;
 DESCRIBE DETAIL `main`.`central`.`orders`;
 DESCRIBE HISTORY `main`.`central`.`orders`;
 DESCRIBE HISTORY `main`.`central`.`orders` LIMIT 20;

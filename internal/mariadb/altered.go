@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,26 +14,49 @@ import (
 // the table as it is then.
 var ErrAltered = errors.New("the table was altered while it was read")
 
+// origin is what rows were read from.
+type origin struct {
+	parts   int    // 0 when it did not come to reading
+	created string // see tableSize
+}
+
 // unaltered holds the end of a read against the table as it is now. A value that does not fit, or a column that is not there, is for a
 // retry where the table is no longer the one that was planned. Nor do parts that were read one after the other belong
-// together if a column was another one in between: a column's name may have passed to another one, and no part tells.
-func (s *Source) unaltered(ctx context.Context, req ExtractRequest, parts int, err error) error {
+// together if the table was another one in between: a column's name may have passed to another one, or the rows of a table that is
+// made anew may not all have been there, and no part tells.
+func (s *Source) unaltered(ctx context.Context, req ExtractRequest, of origin, err error) error {
 	suspicious := errors.Is(err, ErrMissing) || errors.Is(err, ErrValue)
-	if err == nil && parts < 2 || err != nil && !suspicious {
+	if err == nil && of.parts < 2 || err != nil && !suspicious {
 		return err
 	}
-	tables, lookErr := s.catalog(ctx, []string{req.Spec.Name})
+	same, lookErr := s.same(ctx, req, of)
 	switch {
-	case lookErr != nil && err != nil:
-		return err
-	case lookErr != nil:
+	case lookErr != nil && err == nil:
 		return classify(lookErr)
-	case sameColumns(req.Plan.Columns, tables[req.Spec.Name]):
+	case lookErr != nil || same:
 		return err
 	case err != nil:
 		return fmt.Errorf("%w: %s", ErrAltered, err) // not wrapped: that one is for good
 	}
-	return fmt.Errorf("%w: its columns are not those that its first rows were read with", ErrAltered)
+	return fmt.Errorf("%w: its parts are not of the same table", ErrAltered)
+}
+
+// same says whether the table is the one that rows were read from.
+func (s *Source) same(ctx context.Context, req ExtractRequest, of origin) (bool, error) {
+	tables, err := s.catalog(ctx, []string{req.Spec.Name})
+	if err != nil || !sameColumns(req.Plan.Columns, tables[req.Spec.Name]) {
+		return false, err
+	}
+	if of.created == "" {
+		return true, nil
+	}
+	var created sql.NullString
+	err = s.db.QueryRowContext(ctx, "SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",
+		s.client.Database, req.Spec.Name).Scan(&created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return created.String == of.created, err
 }
 
 // sameColumns says whether the columns that were read are still there, in the same order and of the same types. Others may have come.

@@ -14,6 +14,7 @@ import (
 // tableSize is what the server's statistics say of a table; rows and bytes are estimates.
 type tableSize struct {
 	rows, bytes int64
+	created     string      // when it was created or last altered, to the second; "" where the server does not say
 	key         []keyColumn // the leading columns of the primary key by which the table can be cut; empty: by none
 }
 
@@ -141,13 +142,13 @@ func scanKeyColumn(rows *sql.Rows, table string) (c keyColumn, usable bool, err 
 // order of the primary key and which other connections may read and write meanwhile.
 func (e *extraction) statistics(ctx context.Context) (size tableSize, cuttable bool, err error) {
 	var kind string
-	var engine sql.NullString
+	var engine, created sql.NullString
 	var count, bytes sql.NullInt64
-	err = e.session.conn.QueryRowContext(ctx, "SELECT TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES"+
-		" WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?", e.client.Database, e.req.Spec.Name).Scan(&kind, &engine, &count, &bytes)
+	err = e.session.conn.QueryRowContext(ctx, "SELECT TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, CREATE_TIME FROM information_schema.TABLES"+
+		" WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?", e.client.Database, e.req.Spec.Name).Scan(&kind, &engine, &count, &bytes, &created)
 	if err != nil {
 		return size, false, err
 	}
-	size.rows, size.bytes = count.Int64, bytes.Int64
+	size.rows, size.bytes, size.created = count.Int64, bytes.Int64, created.String
 	return size, !strings.Contains(kind, "VIEW") && strings.EqualFold(engine.String, "InnoDB"), nil
 }

@@ -28,7 +28,7 @@ func (e *extraction) takeUp(ctx context.Context) (resumed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	e.key, e.large = size.key, e.source.chunking.large(size)
+	e.key, e.created, e.large = size.key, size.created, e.source.chunking.large(size)
 	fingerprint, err := e.fingerprint(server)
 	if err != nil {
 		return false, err
@@ -52,7 +52,7 @@ func (e *extraction) layOut(ctx context.Context) error {
 	if err != nil {
 		size.key = nil // a server that tells nothing of its tables, or none that answers: reading will say
 	}
-	e.large = e.source.chunking.large(size)
+	e.created, e.large = size.created, e.source.chunking.large(size)
 	if err := e.admit(); err != nil {
 		return err
 	}

@@ -74,7 +74,8 @@ func (e *extraction) fingerprint(server string) (string, error) {
 		Plan     table.Plan
 		From, To string
 		Key      string
-	}{1, server, client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key)})
+		Created  string
+	}{1, server, client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key), e.created})
 	if err != nil {
 		return "", err
 	}

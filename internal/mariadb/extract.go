@@ -39,33 +39,33 @@ type ExtractRequest struct {
 // ErrDenied, ErrTLS, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit and ErrHours are permanent; other errors are worth a
 // retry, ErrAltered with a new plan.
 func (s *Source) Extract(ctx context.Context, req ExtractRequest) (table.Raw, error) {
-	raw, parts, err := s.extract(ctx, req)
+	raw, of, err := s.extract(ctx, req)
 	if err != nil && ctx.Err() != nil {
 		return table.Raw{}, tableError(s.client, req.Spec.Name, fmt.Errorf("stopped: %w", context.Cause(ctx)))
 	}
 	read := err
-	if err = s.unaltered(ctx, req, parts, classify(s.limitError(err))); err == nil {
+	if err = s.unaltered(ctx, req, of, classify(s.limitError(err))); err == nil {
 		return raw, nil
 	}
-	if parts > 0 && (errors.Is(err, ErrAltered) || read == nil && !Resumable(req.Dir)) {
+	if of.parts > 0 && (errors.Is(err, ErrAltered) || read == nil && !Resumable(req.Dir)) {
 		err = errors.Join(err, emptyDir(req.Dir))
 	}
 	return table.Raw{}, tableError(s.client, req.Spec.Name, err)
 }
 
-// extract returns in how many parts the rows are read, too; 0 when it did not come to that.
-func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, parts int, err error) {
+// extract returns of what the rows are, too.
+func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw, of origin, err error) {
 	e, err := s.extraction(req)
 	if err != nil {
-		return raw, 0, err
+		return raw, of, err
 	}
 	if err := makeDir(req.Dir); err != nil {
-		return raw, 0, err
+		return raw, of, err
 	}
 	e.ctx, e.stop = context.WithCancelCause(ctx)
 	defer e.stop(nil)
 	if e.session, err = s.open(e.ctx); err != nil {
-		return raw, 0, err
+		return raw, of, err
 	}
 	defer func() {
 		e.session.end(err != nil)
@@ -75,15 +75,15 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 		}
 	}()
 	if err := e.prepare(); err != nil {
-		return raw, 0, err
+		return raw, of, err
 	}
 	done, err := e.endWithHours()
 	if err != nil {
-		return raw, 0, err
+		return raw, of, err
 	}
 	defer done()
 	raw, err = e.read()
-	return raw, len(e.work.m.Chunks), err
+	return raw, origin{parts: len(e.work.m.Chunks), created: e.created}, err
 }
 
 // leave keeps in the folder what a repeat may go on from.
@@ -107,12 +107,13 @@ type extraction struct {
 	cursor     table.SourceColumn // the zero value without a cursor
 	cursorType sourceType
 
-	ctx   context.Context // ends when any of the readers fails
-	stop  context.CancelCauseFunc
-	work  *progressed
-	key   []keyColumn // by which the table is cut
-	large bool
-	tally *tally
+	ctx     context.Context // ends when any of the readers fails
+	stop    context.CancelCauseFunc
+	work    *progressed
+	key     []keyColumn // by which the table is cut
+	created string      // see tableSize
+	large   bool
+	tally   *tally
 
 	// Of one reader and its chunk.
 	session *session

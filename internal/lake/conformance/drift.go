@@ -24,11 +24,13 @@ func testDrift(s *suite) {
 		s.rows(all, "0 v", "1 w")
 	})
 	s.run("Evolve", func(s *suite) {
-		s.merge("0 1 0", wide())
+		results := s.merge("0 1 0", wide())
+		require.Equal(s, "columns of orders: extra added", results[0].Note)
 		s.rows("SELECT id, v, extra FROM orders ORDER BY id", "0 v <nil>", "1 w 7")
 	})
 	s.run("RenamedIsDroppedAndNew", func(s *suite) {
-		s.merge("0 1 0", s.batch(s.acme(), "id long; v string; renamed integer", "SELECT 1::BIGINT AS id, 'w' AS v, 7::INTEGER AS renamed"))
+		results := s.merge("0 1 0", s.batch(s.acme(), "id long; v string; renamed integer", "SELECT 1::BIGINT AS id, 'w' AS v, 7::INTEGER AS renamed"))
+		require.Contains(s, results[0].Note, "renamed added; the source has no extra (a rename is taken as drop + add")
 		s.rows("SELECT id, v, extra, renamed FROM orders ORDER BY id", "0 v <nil> <nil>", "1 w <nil> 7")
 	})
 	s.run("NarrowerFitsAndCaseDoesNotCount", func(s *suite) {
@@ -37,6 +39,24 @@ func testDrift(s *suite) {
 		s.merge("1 1 0", s.batch(s.acme(), "ID short; Extra byte", rows, func(b *table.Batch) { b.Keys = []string{"ID"} }))
 		s.rows("SELECT id, v, extra FROM orders ORDER BY id", "0 <nil> 8", "1 w <nil>", "2 <nil> 9")
 		require.Equal(s, before, s.describe("orders").Columns)
+	})
+	s.run("ErrOtherIDs", func(s *suite) { // of the same client or another one, of some rows or all
+		for _, ref := range []table.Ref{s.acme(), s.ref("globex")} {
+			for _, reload := range []bool{false, true} {
+				other := s.batch(ref, plain, "SELECT 1::BIGINT AS id, 'x' AS v", func(b *table.Batch) { b.Keys, b.Reload = []string{"id", "v"}, reload })
+				s.refuses(lake.ErrSchema, other, "its ids", "are id, v", "told apart by id,")
+			}
+		}
+		ref := s.named("made")
+		_, err := s.lake.Create(s.Context(), lake.Table{Schema: s.schema, Name: ref.Table, Columns: tenantColumns(plain)})
+		require.NoError(s, err)
+		with := func(keys ...string) table.Batch {
+			return s.batch(ref, plain, "SELECT 1::BIGINT AS id, 'x' AS v", func(b *table.Batch) { b.Keys = keys })
+		}
+		s.merge("1 0 0", with("v", "id"))
+		s.merge("0 0 0", with("ID", "V"))
+		s.refuses(lake.ErrSchema, with("id"), "its ids")
+		require.Equal(s, "v;id", s.describe(ref.Table).Properties[lake.IDsProperty])
 	})
 	s.run("ErrOther", func(s *suite) {
 		for _, policy := range []string{table.DriftEvolve, table.DriftIgnore, table.DriftFail} {

@@ -98,8 +98,8 @@ func Advance(last LastRun, run table.Run) LastRun {
 	if run.Finished.After(last.LastSync) {
 		next.LastSync = run.Finished
 	}
-	comparable := run.Window.Kind == last.Kind || last.Watermark == "" // else the cursor was changed
-	if run.Watermark != "" && (newest || comparable && after(run.Window.Kind, run.Watermark, last.Watermark)) {
+	sameCursor := run.Window.Kind == last.Kind || last.Watermark == "" // else the cursor was changed
+	if run.Watermark != "" && (newest || sameCursor && after(run.Window.Kind, run.Watermark, last.Watermark)) {
 		next.Watermark, next.Kind = run.Watermark, run.Window.Kind
 	}
 	return next

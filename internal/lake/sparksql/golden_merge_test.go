@@ -75,8 +75,8 @@ func TestGoldenMerge(t *testing.T) {
 		batches []table.Batch
 		facts   func(f []facts)
 	}{
-		"merge":             {plain, []table.Batch{clientBatch("eu", "acme")}, nil},
-		"merge_cursor":      {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
+		"merge":        {plain, []table.Batch{clientBatch("eu", "acme")}, nil},
+		"merge_cursor": {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
 		"merge_read_later": {clientBatch("eu", "acme", timed).Schema, []table.Batch{
 			clientBatch("eu", "acme", timed, readUntil("2026-01-02 03:04:05.678900")), clientBatch("us", "globex", timed, readUntil("2026-01-02 03:04:05.000000")),
 		}, nil},

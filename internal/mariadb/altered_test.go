@@ -77,6 +77,31 @@ func TestSnapshotsOfAlteredTables(t *testing.T) {
 	require.ErrorIs(t, classify(err), ErrAltered)
 }
 
+// TestTablesThatStayLocked waits for a second where the wait is otherwise of minutes.
+func TestTablesThatStayLocked(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key)", "insert into t values (1)")
+	f.client.Connections = 1
+	s, spec := f.open(), table.Spec{Name: "t"}
+	req := ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: t.TempDir()}
+	var wait int
+	require.NoError(t, s.db.QueryRow("select @@lock_wait_timeout").Scan(&wait))
+	require.Equal(t, 600, wait)
+	_, err := s.db.Exec("set lock_wait_timeout = 1") // on the one connection there is
+	require.NoError(t, err)
+	locker, err := server.Open(t, f.database).Conn(t.Context())
+	require.NoError(t, err)
+	defer locker.Close()
+	_, err = locker.ExecContext(t.Context(), "lock tables t write")
+	require.NoError(t, err)
+	_, err = s.Extract(t.Context(), req)
+	require.ErrorContains(t, err, `client "acme", table "t": somebody keeps the table locked`)
+	_, err = locker.ExecContext(t.Context(), "unlock tables")
+	require.NoError(t, err)
+	raw, err := s.Extract(t.Context(), req)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, raw.Rows)
+}
+
 // TestKeysInChunksAreOfTheSameTable reads the ids of a table whose spec only its cursor completes.
 func TestKeysInChunksAreOfTheSameTable(t *testing.T) {
 	f := newFixture(t, "create table t (a int not null, id int primary key, v varchar(9) character set latin1 null, at datetime not null)",

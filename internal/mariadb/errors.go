@@ -37,7 +37,10 @@ var (
 	alteredCodes = []uint16{1176, 1412}             // an index is gone, and a table is another one than in the snapshot
 )
 
-const codeSecureOnly = 3159 // MySQL's require_secure_transport; MariaDB says 1045
+const (
+	codeLockWait   = 1205
+	codeSecureOnly = 3159 // MySQL's require_secure_transport; MariaDB says 1045
+)
 
 // code is the server's error number, or 0 for an error that is not the server's.
 func code(err error) uint16 {
@@ -64,6 +67,8 @@ func classify(err error) error {
 		return fmt.Errorf("the source has no connection free: %w; lower limits.connections of the clients on this server, or have the server allow more", err)
 	case slices.Contains(endedCodes, n):
 		return fmt.Errorf("the source ended the query: %w; it is read again, unless somebody ends it each time", err)
+	case n == codeLockWait:
+		return fmt.Errorf("somebody keeps the table locked: %w; see SHOW PROCESSLIST at the source, an ALTER TABLE or LOCK TABLES", err)
 	case slices.Contains(alteredCodes, n):
 		return fmt.Errorf("%w: %w", ErrAltered, err)
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):

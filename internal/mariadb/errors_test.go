@@ -27,7 +27,7 @@ func TestErrorsOfServersSayWhatToDo(t *testing.T) {
 		{server(3159), ErrTLS, "set the client's tls"}, {fmt.Errorf("dial: %w", mysql.ErrNoTLS), ErrTLS, "set TLS up at the server"},
 		{server(1040), nil, "limits.connections"}, {server(1203), nil, "limits.connections"}, {server(1226), nil, "limits.connections"},
 		{server(1053), nil, "the source ended the query"}, {server(1317), nil, "the source ended the query"}, {server(1927), nil, "the source ended the query"},
-		{server(1205), nil, ""}, {server(1213), nil, ""}, {server(1615), nil, ""}, {server(1290), nil, ""},
+		{server(1205), nil, "keeps the table locked"}, {server(1213), nil, ""}, {server(1615), nil, ""}, {server(1290), nil, ""},
 		{server(1176), nil, "altered while it was read"}, {server(1412), nil, "altered while it was read"},
 		{mysql.ErrInvalidConn, nil, "connection to the source was lost"}, {driver.ErrBadConn, nil, "connection to the source was lost"},
 	} {

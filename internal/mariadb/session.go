@@ -17,6 +17,7 @@ var settings = []string{
 	"time_zone = '+00:00'",
 	"net_write_timeout = 3600", // a slow reader is otherwise cut off after a minute
 	"net_read_timeout = 3600",
+	"lock_wait_timeout = 600", // behind an ALTER TABLE that waits, or a table that is locked; the default is a day
 	// One dialect at every client; PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and the like change values or queries.
 	"sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 	"sql_select_limit = 9223372036854775807", // a lower one cuts results off without an error

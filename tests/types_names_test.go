@@ -83,7 +83,7 @@ func namesRows() [][]string {
 }
 
 const deltaRSProgram = `
-import sys, json, decimal, datetime
+import os, sys, json, decimal, datetime
 import pyarrow as pa
 from deltalake import DeltaTable
 path, order, columns = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -98,7 +98,8 @@ def plain(column):
     if pa.types.is_timestamp(column.type): column = column.cast(pa.timestamp("us"))
     return column.to_pylist()
 t = DeltaTable(path).to_pyarrow_table().sort_by(order)
-print(json.dumps(list(zip(*[[text(v) for v in plain(t.column(c))] for c in columns]))))
+print(json.dumps(list(zip(*[[text(v) for v in plain(t.column(c))] for c in columns]))), flush=True)
+os._exit(0) # its threads may end the process with a signal otherwise
 `
 
 // deltaRS reads a table of a local lake as delta-rs does.

@@ -47,8 +47,9 @@ const (
 	driftRenamed = `alter table TABLE change note remark varchar(20); update TABLE set v = 3 where id = 2;`
 	driftAdded   = `alter table TABLE add column added varchar(20) default 'a'; update TABLE set v = 3 where id = 2;`
 	driftWide    = `alter table TABLE modify whole bigint; update TABLE set v = 5, whole = 9223372036854775807 where id = 2;`
-	driftWidest  = `alter table TABLE modify tiny bigint, modify small int, modify ratio double, modify amount decimal(12,4), modify count decimal(12,2);
-		update TABLE set v = 6, tiny = 9223372036854775807, small = 2147483647, ratio = 0.1, amount = 99999999.9999, count = 0.01 where id = 2;`
+	driftWidest  = `alter table TABLE modify id bigint not null, modify tiny bigint, modify small int, modify ratio double, modify amount decimal(12,4), modify count decimal(12,2);
+		update TABLE set v = 6, tiny = 9223372036854775807, small = 2147483647, ratio = 0.1, amount = 99999999.9999, count = 0.01 where id = 2;
+		insert into TABLE (id, v, optional) values (5000000000, 7, 5);`
 	driftRetyped  = `alter table TABLE modify whole varchar(20); update TABLE set v = 3 where id = 2;`
 	driftKeyed    = `alter table TABLE drop primary key, add primary key (id, line); insert into TABLE (id, line, v, optional) values (1, 2, 3, 1);`
 	driftMeantime = `alter table TABLE add column added varchar(40), modify wide int; insert into TABLE (id, v, optional) values (3, 3, 3);`
@@ -172,7 +173,7 @@ func (s *stack) requireEvolved(t *testing.T, l lake.Lake) {
 		types[c.Name] = c.Type
 	}
 	assert.Equal(t, map[string]table.Type{
-		"id": table.Integer, "v": table.Long, "note": table.String, "gone": table.String, "tiny": table.Long, "small": table.Integer, "whole": table.Long,
+		"id": table.Long, "v": table.Long, "note": table.String, "gone": table.String, "tiny": table.Long, "small": table.Integer, "whole": table.Long,
 		"ratio": table.Double, "amount": table.Decimal(12, 4), "count": table.Decimal(12, 2), "wide": table.Long, "exact": table.Decimal(12, 4),
 		"required": table.Integer, "optional": table.Integer, "line": table.Integer, "remark": table.String, "added": table.String,
 		"client_id": table.String, "region": table.String,
@@ -198,6 +199,7 @@ var evolvedRows = []string{
 	"acme|1|-128|-2147483648|-999.9900|5.00|-32768|1.5|n1|g1|NULL|NULL|1|1.5000|7|1",
 	"acme|2|9223372036854775807|9223372036854775807|99999999.9999|0.01|2147483647|0.1|NULL|NULL|n2|a|2|2.5000|7|2",
 	"acme|3|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|a|3|NULL|NULL|3",
+	"acme|5000000000|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|a|NULL|NULL|NULL|5",
 	"brio|1|-128|-2147483648|-999.9900|5.00|-32768|1.5|n1|g1|NULL|NULL|1|1.5000|7|1",
 	"brio|2|2|2|2.2200|2.00|2|2.5|n2|g2|NULL|NULL|2|2.5000|7|2",
 	"brio|3|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|7|3",

@@ -36,7 +36,7 @@ func (s *Source) unaltered(ctx context.Context, req ExtractRequest, of origin, e
 	case lookErr != nil || same:
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %s", ErrAltered, err) // not wrapped: that one is for good
+		return fmt.Errorf("%w: %s", ErrAltered, err.Error()) // not wrapped: that one is for good
 	}
 	return fmt.Errorf("%w: its parts are not of the same table", ErrAltered)
 }

@@ -51,7 +51,7 @@ type tableSync struct {
 
 func newTableSync(ctx workflow.Context, in TableSyncInput) *tableSync {
 	if in.Mode.Reload {
-		in.Spec.Cursor = ""
+		in.Spec = in.Spec.Reload()
 	}
 	if in.Mode.AllowDeletes {
 		in.Spec.Deletes.MaxShare = 0

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,6 +93,15 @@ type Deletes struct {
 	// MaxShare is the largest share of the client's central rows that a run may delete because the source no
 	// longer has them; beyond it the run fails. 0 and 1 are no bound. Configurations default to 0.5.
 	MaxShare float64 `json:"max_share,omitempty"`
+}
+
+// Reload returns the spec of a full reload: it has no cursor, and reads that column as before.
+func (s Spec) Reload() Spec {
+	if has := func(name string) bool { return strings.EqualFold(name, s.Cursor) }; len(s.Columns) > 0 && s.Cursor != "" && !slices.ContainsFunc(s.Columns, has) {
+		s.Columns = append(slices.Clone(s.Columns), s.Cursor)
+	}
+	s.Cursor = ""
+	return s
 }
 
 // CentralName returns the central name of a column, given its common source name.

@@ -76,3 +76,12 @@ func TestSummaryKnowsEveryIncompleteTable(t *testing.T) {
 	all.Lack("stock", "customers")
 	require.Equal(t, []string{"customers", "events", "lines", "stock"}, all.Incomplete)
 }
+
+func TestReloadReadsTheColumnThatWasTheCursor(t *testing.T) {
+	named := table.Spec{Cursor: "updated_at", Columns: []string{"id", "v"}}
+	require.Equal(t, table.Spec{Columns: []string{"id", "v", "updated_at"}}, named.Reload())
+	require.Equal(t, []string{"id", "v"}, named.Columns)
+	require.Equal(t, table.Spec{Columns: []string{"Updated_At"}}, table.Spec{Cursor: "updated_at", Columns: []string{"Updated_At"}}.Reload())
+	require.Equal(t, table.Spec{}, table.Spec{Cursor: "updated_at"}.Reload())
+	require.Equal(t, table.Spec{Columns: []string{"id"}}, table.Spec{Columns: []string{"id"}}.Reload())
+}

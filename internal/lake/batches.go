@@ -7,8 +7,15 @@ import (
 )
 
 // MergeCompatible merges batches group by group, each of which one commit can take: one table and kind of table, the same ids and cursor, each client
-// once. Groups follow one another. It returns the results in the order of the batches.
+// once. Groups follow one another. It returns the results in the order of the batches. Batches of one table with different ids are ErrSchema.
 func MergeCompatible(batches []table.Batch, merge func(group []table.Batch) ([]MergeResult, error)) ([]MergeResult, error) {
+	for _, batch := range batches { // else some would be merged before others are refused
+		if first := batches[0]; batch.Ref.Schema == first.Ref.Schema && batch.Ref.Table == first.Ref.Table {
+			if err := CheckIDs(IDsText(first), batch); err != nil {
+				return nil, err
+			}
+		}
+	}
 	results := make([]MergeResult, len(batches))
 	for _, group := range compatible(batches) {
 		part := make([]table.Batch, len(group))

@@ -73,3 +73,14 @@ func versionsOf(batch table.Batch) table.Batch {
 	batch.History = table.HistoryOnly
 	return batch
 }
+
+func TestErrBatchesOfDifferentIDsDoNotBegin(t *testing.T) {
+	a, b := batchOf("acme"), batchOf("globex")
+	a.Keys, b.Keys = []string{"id"}, []string{"id", "line"}
+	_, err := MergeCompatible([]table.Batch{a, b}, func([]table.Batch) ([]MergeResult, error) {
+		t.Error("some are merged")
+		return nil, nil
+	})
+	require.ErrorIs(t, err, ErrSchema)
+	require.ErrorContains(t, err, "client globex")
+}

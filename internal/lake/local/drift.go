@@ -69,12 +69,8 @@ func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Sna
 	if len(changes) == 0 {
 		return false, nil
 	}
-	partitionBy := snapshot.Metadata.PartitionColumns
-	for i := range next {
-		if hasFold(partitionBy, next[i].Name) && next[i].Type != current[i].Type {
-			return false, fmt.Errorf("%w: table %s is partitioned by column %q, whose type cannot change from %s to %s: convert it with a transform, or rebuild the table",
-				lake.ErrSchema, snapshot.Metadata.Name, next[i].Name, current[i].Type, next[i].Type)
-		}
+	if err := checkPartitions(snapshot.Metadata, current, next); err != nil {
+		return false, err
 	}
 	tx := delta.Tx{
 		Read: snapshot, Operation: "CHANGE COLUMNS", Parameters: map[string]string{"columns": strings.Join(changes, ", ")},
@@ -88,7 +84,7 @@ func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Sna
 	var made []string
 	defer func() { removeAll(made) }()
 	for i, add := range snapshot.Files() {
-		f := files{dir: t.Dir(), schema: current, partitionBy: partitionBy, adds: []*delta.Add{add}, empty: s.empty}
+		f := files{dir: t.Dir(), schema: current, partitionBy: snapshot.Metadata.PartitionColumns, adds: []*delta.Add{add}, empty: s.empty}
 		adds, err := s.widenFile(ctx, f, next, i)
 		for _, add := range adds {
 			made = append(made, add.LocalPath(t.Dir()))
@@ -100,6 +96,17 @@ func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Sna
 	}
 	_, err = commit(ctx, t, tx, &made)
 	return err == nil, err
+}
+
+// checkPartitions refuses to change the type of a partition column: its values are the names of folders.
+func checkPartitions(metadata delta.Metadata, current, next table.Schema) error {
+	for i, column := range next {
+		if column.Type != current[i].Type && hasFold(metadata.PartitionColumns, column.Name) {
+			return fmt.Errorf("%w: table %s is partitioned by column %q, whose type cannot change from %s to %s: convert it with a transform, or rebuild the table",
+				lake.ErrSchema, metadata.Name, column.Name, current[i].Type, column.Type)
+		}
+	}
+	return nil
 }
 
 // widenFile writes a file's rows to new ones, with the types of a wider schema.

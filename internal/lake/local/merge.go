@@ -18,7 +18,7 @@ import (
 const maxAttempts = 20
 
 // Merge implements lake.Lake. Only files that hold a row that changes are rewritten; when nothing changes,
-// nothing is committed. Batches that cannot share a commit (the same client twice, or other ids) follow one another.
+// nothing is committed. Batches that cannot share a commit (the same client twice, or another cursor) follow one another.
 func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeResult, error) {
 	return lake.MergeCompatible(batches, func(group []table.Batch) ([]lake.MergeResult, error) { return l.mergeGroup(ctx, group) })
 }

@@ -120,8 +120,9 @@ func (m *merge) writeVersions(ctx context.Context, files []int) error {
 		return m.execAll(ctx, "CREATE TEMP TABLE versions AS "+m.versionsQuery(files), m.src.drop(), "ALTER TABLE versions RENAME TO src")
 	}
 	file := table.Literal(filepath.Join(m.work, "versions.parquet"))
+	drop := m.src.drop() // of what src is until now
 	m.src.view = true
-	return m.execAll(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", m.versionsQuery(files), file), m.src.drop(),
+	return m.execAll(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet)", m.versionsQuery(files), file), drop,
 		fmt.Sprintf("CREATE TEMP VIEW src AS SELECT * FROM read_parquet(%s, hive_partitioning = false)", file))
 }
 

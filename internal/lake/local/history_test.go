@@ -40,17 +40,20 @@ func TestTheGuardCountsValidVersions(t *testing.T) {
 	require.EqualValues(t, 101, results[0].Updated)
 }
 
-// More versions than are held in a table of DuckDB's are read from a file.
+// More versions than are held in a table of DuckDB's are read from a file, whether or not the staged rows are.
 func TestManyVersions(t *testing.T) {
-	l := open(t, t.TempDir())
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	const rows = materialise + 1000
-	for i, v := range []string{"a", "b"} {
-		results, err := mergeVersions(t, l, rows, v, int64(i+1))
-		require.NoError(t, err)
-		require.EqualValues(t, rows, results[0].Inserted)
-		require.EqualValues(t, i*rows, results[0].Updated)
+	for name, rows := range map[string]int{"of many rows": materialise + 1000, "of rows in a table": materialise/2 + 1000} {
+		t.Run(name, func(t *testing.T) {
+			l := open(t, t.TempDir())
+			t.Cleanup(func() { require.NoError(t, l.Close()) })
+			for i, v := range []string{"a", "b"} {
+				results, err := mergeVersions(t, l, rows, v, int64(i+1))
+				require.NoError(t, err)
+				require.EqualValues(t, rows, results[0].Inserted)
+				require.EqualValues(t, i*rows, results[0].Updated)
+			}
+			require.Equal(t, fmt.Sprint(rows), one(t, l, "SELECT count(*) FROM orders WHERE is_current AND v = 'b' AND valid_from = make_timestamp(2000000)"))
+			require.Equal(t, fmt.Sprint(rows), one(t, l, "SELECT count(DISTINCT id) FROM orders WHERE NOT is_current AND v = 'a' AND valid_to = make_timestamp(2000000)"))
+		})
 	}
-	require.Equal(t, fmt.Sprint(rows), one(t, l, "SELECT count(*) FROM orders WHERE is_current AND v = 'b' AND valid_from = make_timestamp(2000000)"))
-	require.Equal(t, fmt.Sprint(rows), one(t, l, "SELECT count(DISTINCT id) FROM orders WHERE NOT is_current AND v = 'a' AND valid_to = make_timestamp(2000000)"))
 }

@@ -71,7 +71,7 @@ var literals = map[keyKind]*regexp.Regexp{
 // error, where a text would be NULL and lose rows without a word.
 func (c keyColumn) literal(value string) (string, error) {
 	if rule := literals[c.kind]; rule == nil || !rule.MatchString(value) {
-		return "", fmt.Errorf("%q is no value of key column %q", value, c.name)
+		return "", fmt.Errorf("key column %q has a value that is none of its type", c.name)
 	}
 	switch c.kind {
 	case keyDate:

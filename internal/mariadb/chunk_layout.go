@@ -17,6 +17,11 @@ func (e *extraction) resumes() bool { return e.req.Plan.Cursor != "" && !e.req.S
 // takeUp goes on from an earlier attempt, where it left something that fits. Otherwise the folder is empty.
 func (e *extraction) takeUp(ctx context.Context) (resumed bool, err error) {
 	e.work = &progressed{dir: e.req.Dir}
+	defer func() {
+		if err != nil {
+			e.work = nil // so that leave keeps what there is for the next attempt
+		}
+	}()
 	if _, err := os.Stat(filepath.Join(e.req.Dir, manifestName)); err != nil || !e.resumes() {
 		return false, emptyDir(e.req.Dir)
 	}

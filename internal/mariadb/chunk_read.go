@@ -46,15 +46,18 @@ func (e *extraction) read() (table.Raw, error) {
 	if err := readers.Wait(); err != nil {
 		return table.Raw{}, context.Cause(e.ctx)
 	}
+	if err := e.readChunks(e.session, false); err != nil { // what an extra session cut smaller, and left
+		return table.Raw{}, err
+	}
 	return e.raw()
 }
 
 // raw is what all chunks have.
 func (e *extraction) raw() (table.Raw, error) {
 	raw := e.work.m.Raw
-	for _, c := range e.work.m.Chunks {
+	for i, c := range e.work.m.Chunks {
 		if !c.Done {
-			return table.Raw{}, fmt.Errorf("chunk from %q to %q was not read", c.Low, c.High)
+			return table.Raw{}, fmt.Errorf("chunk %d of %d was not read", i+1, len(e.work.m.Chunks))
 		}
 		for _, f := range c.Files {
 			raw.Files = append(raw.Files, filepath.Join(e.req.Dir, f.Name))
@@ -132,6 +135,9 @@ func (e *extraction) extraSession(server string) *session {
 func (e *extraction) readChunks(s *session, extra bool) error {
 	waits := e.source.db.Stats().WaitCount
 	for {
+		if extra && e.pauses() {
+			return nil // one connection is enough to wait for the hours with
+		}
 		c, number, ok := e.work.take()
 		if !ok {
 			return nil

@@ -65,7 +65,7 @@ func (c keyColumn) number(value string) (*big.Int, error) {
 		if err != nil {
 			var year, month, day int
 			if _, err := fmt.Sscanf(value, "%d-%d-%d", &year, &month, &day); err != nil {
-				return nil, fmt.Errorf("key column %q: %q is no date", c.name, value)
+				return nil, fmt.Errorf("key column %q has a value that is no date", c.name)
 			}
 			t = time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 		}
@@ -77,7 +77,7 @@ func (c keyColumn) number(value string) (*big.Int, error) {
 		}
 		return big.NewInt(t.UnixMicro()), nil
 	}
-	return nil, fmt.Errorf("key column %q: %q is no number", c.name, value)
+	return nil, fmt.Errorf("key column %q has a value that is no number", c.name)
 }
 
 // text is the value of a number.

@@ -42,3 +42,11 @@ func TestErrorsOfServersSayWhatToDo(t *testing.T) {
 	}
 	require.NoError(t, classify(nil))
 }
+
+func TestOnlyWhoMayNotLookIsTakenToSeeNothing(t *testing.T) {
+	for number, want := range map[uint16]bool{1227: true, 1142: true, 1146: true, 1064: true, 1105: true, 1317: false, 1969: false, 1041: false, 1205: false} {
+		require.Equal(t, want, mayNotLook(fmt.Errorf("look: %w", &mysql.MySQLError{Number: number})), number)
+	}
+	require.False(t, mayNotLook(driver.ErrBadConn))
+	require.False(t, mayNotLook(nil))
+}

@@ -90,10 +90,16 @@ func (e *extraction) endWithHours() (done func(), err error) {
 	return func() { timer.Stop() }, nil
 }
 
+// pauses says whether the client's hours are over and what is left has to wait for them.
+func (e *extraction) pauses() bool {
+	open, _, err := e.source.limits.OpenAt(e.source.now())
+	return err == nil && !open && e.work.keep && e.large
+}
+
 // awaitHours waits between two chunks until the client's hours begin again, unless the run has less time than that.
 func (e *extraction) awaitHours() error {
 	open, until, err := e.source.limits.OpenAt(e.source.now())
-	if err != nil || open || !e.work.keep {
+	if err != nil || open || !e.work.keep || !e.large {
 		return err
 	}
 	if deadline, ok := e.ctx.Deadline(); ok && deadline.Before(until) {

@@ -150,10 +150,13 @@ func (s *Source) kill(ctx context.Context, id uint64) {
 }
 
 // begin starts a read-only transaction with a snapshot of its own, where the server knows how.
-func (c *session) begin() error {
-	_, err := c.conn.ExecContext(c.ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+func (c *session) begin() error { return c.beginWithin(c.ctx) }
+
+// beginWithin loses the connection when ctx ends first.
+func (c *session) beginWithin(ctx context.Context) error {
+	_, err := c.conn.ExecContext(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 	if code(err) == 1064 || code(err) == 1105 {
-		_, err = c.conn.ExecContext(c.ctx, "START TRANSACTION READ ONLY")
+		_, err = c.conn.ExecContext(ctx, "START TRANSACTION READ ONLY")
 	}
 	c.begun = err == nil
 	return err

@@ -49,7 +49,11 @@ func (e *extraction) share(others []*session) (bool, error) {
 func begin(sessions []*session) error {
 	var begins errgroup.Group
 	for _, s := range sessions {
-		begins.Go(s.begin)
+		begins.Go(func() error {
+			ctx, cancel := context.WithTimeout(s.ctx, dialTimeout) // nobody may write meanwhile
+			defer cancel()
+			return s.beginWithin(ctx)
+		})
 	}
 	return begins.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"tributary/internal/table"
@@ -94,7 +95,7 @@ func (e *extraction) largest(ctx context.Context) (text sql.NullString, err erro
 const settleTime = time.Second
 
 // markOnceSettled sets the mark to a bound that was read before, once every transaction has ended that wrote something and was open when,
-// or after, it was read: ids are handed out in order, so who holds a smaller one was open then, and has committed it
+// or after, it was read, and every statement that ran then, which may hold an id and have written nothing yet: ids are handed out in order, so who holds a smaller one was open then, and has committed it
 // before the snapshot begins, or never will. While one stays open the mark is left where it is. An
 // account that sees no transactions relies on the overlap.
 func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
@@ -107,10 +108,11 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 		e.mark = bound
 		return err
 	}
-	waiting := seen.writers
+	waiting, asOf := seen.writers, seen.clock
 	for {
 		waiting = stillOpen(waiting, seen.writers)
-		if len(waiting) == 0 && !seen.blind {
+		runs := slices.ContainsFunc(seen.running, func(a activity) bool { return a.start.Before(asOf) })
+		if len(waiting) == 0 && !runs && !seen.blind {
 			e.mark = bound
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -166,14 +167,23 @@ func (c *session) server(ctx context.Context, address string) (string, error) {
 	var name string
 	err := c.conn.QueryRowContext(ctx, "SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id)").Scan(&name)
 	if err != nil {
-		return "", unlessServer(err)
+		return "", unlessUnseen(err)
 	}
 	return address + "/" + name, nil
 }
 
-// unlessServer drops what the server itself answered: an account that may not look, or a server that has nothing to look at.
-func unlessServer(err error) error {
-	if code(err) != 0 {
+// lookless are the codes of a server that has nothing to look at: it does not know the statement, the table or the variable.
+var lookless = []uint16{1064, 1105, 1109, 1193}
+
+// mayNotLook says that the account may not look, or that the server has nothing to look at. Other errors of the server pass, and
+// say nothing of what is under way.
+func mayNotLook(err error) bool {
+	n := code(err)
+	return slices.Contains(deniedCodes, n) || slices.Contains(missingCodes, n) || slices.Contains(lookless, n)
+}
+
+func unlessUnseen(err error) error {
+	if mayNotLook(err) {
 		return nil
 	}
 	return err
@@ -207,7 +217,7 @@ func (c *session) look(ctx context.Context) (seen open, err error) {
 		}
 		seen = open{began: began, replica: replica, stopped: stopped, allowed: true}
 		fresh, err := c.underWay(ctx, &seen)
-		if code(err) != 0 {
+		if mayNotLook(err) {
 			return open{began: began, replica: replica, stopped: stopped}, nil
 		}
 		if err != nil || fresh {

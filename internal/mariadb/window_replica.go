@@ -58,7 +58,7 @@ func (e *extraction) newest(ctx context.Context, now time.Time) (at time.Time, o
 func (c *session) replication(ctx context.Context) (replica bool, stopped string, err error) {
 	rows, err := c.conn.QueryContext(ctx, "SHOW ALL SLAVES STATUS")
 	if err != nil {
-		if err := unlessServer(err); err != nil {
+		if err := unlessUnseen(err); err != nil {
 			return false, "", err
 		}
 		replica, err = c.looksLikeReplica(ctx)
@@ -91,5 +91,5 @@ func (c *session) looksLikeReplica(ctx context.Context) (bool, error) {
 	var replica bool
 	err := c.conn.QueryRowContext(ctx, "SELECT @@global.read_only <> 0 OR @@global.gtid_slave_pos <> '' OR EXISTS (SELECT 1"+
 		" FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'SLAVES_RUNNING' AND VARIABLE_VALUE > 0)").Scan(&replica)
-	return replica, unlessServer(err)
+	return replica, unlessUnseen(err)
 }

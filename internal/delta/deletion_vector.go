@@ -92,7 +92,7 @@ func (a *Add) WithDeletionVector(v *DeletionVector) (Add, error) {
 // Records returns how many rows of the file are in the table; false when its statistics do not know.
 func (a *Add) Records() (int64, bool) {
 	stats, err := a.Statistics()
-	if err != nil || stats == nil {
+	if err != nil || stats == nil || stats.NumRecords < 0 {
 		return 0, false
 	}
 	return stats.NumRecords - a.deleted(), true

@@ -36,7 +36,7 @@ func (t *Table) DeletedRows(a *Add) (*roaring64.Bitmap, error) {
 		return nil, fmt.Errorf("%w: deletion vector of %s has %d rows, the log says %d", ErrCorrupt, a.Path, n, v.Cardinality)
 	}
 	stats, err := a.Statistics()
-	if err == nil && stats != nil && !rows.IsEmpty() && rows.Maximum() >= uint64(max(stats.NumRecords, 0)) {
+	if err == nil && stats != nil && stats.NumRecords >= 0 && !rows.IsEmpty() && rows.Maximum() >= uint64(stats.NumRecords) {
 		return nil, fmt.Errorf("%w: deletion vector of %s has row %d of %d", ErrCorrupt, a.Path, rows.Maximum(), stats.NumRecords)
 	}
 	return rows, nil

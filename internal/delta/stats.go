@@ -16,7 +16,7 @@ import (
 // Stats are the statistics of one data file. Values are as the log has them: json.Number, string,
 // bool, or nested maps in tables of others. MinValues and MaxValues are bounds, not always values that occur.
 type Stats struct {
-	NumRecords int64
+	NumRecords int64 // of the file, with those that a deletion vector takes out; negative when not known
 	MinValues  map[string]any
 	MaxValues  map[string]any
 	NullCount  map[string]int64
@@ -25,7 +25,7 @@ type Stats struct {
 
 // statsJSON is Stats as the protocol spells it. nullCount may nest in tables of others.
 type statsJSON struct {
-	NumRecords  int64          `json:"numRecords"`
+	NumRecords  *int64         `json:"numRecords,omitempty"` // writers may leave it out
 	MinValues   map[string]any `json:"minValues"`
 	MaxValues   map[string]any `json:"maxValues"`
 	NullCount   map[string]any `json:"nullCount"`
@@ -57,7 +57,10 @@ func ParseStats(text string) (*Stats, error) {
 	if err := decoder.Decode(&raw); err != nil {
 		return nil, fmt.Errorf("%w: statistics %.80q: %w", ErrCorrupt, text, err)
 	}
-	s := NewStats(raw.NumRecords)
+	s := NewStats(-1)
+	if raw.NumRecords != nil {
+		s.NumRecords = *raw.NumRecords
+	}
 	s.WideBounds = raw.TightBounds != nil && !*raw.TightBounds
 	if raw.MinValues != nil {
 		s.MinValues = raw.MinValues
@@ -79,7 +82,10 @@ func (s *Stats) JSON() (string, error) {
 	for column, count := range s.NullCount {
 		nulls[column] = count
 	}
-	raw := statsJSON{s.NumRecords, s.MinValues, s.MaxValues, nulls, nil}
+	raw := statsJSON{nil, s.MinValues, s.MaxValues, nulls, nil}
+	if s.NumRecords >= 0 {
+		raw.NumRecords = &s.NumRecords
+	}
 	if s.WideBounds {
 		raw.TightBounds = new(bool)
 	}

@@ -100,6 +100,20 @@ func TestStatsRoundTrip(t *testing.T) {
 	require.ErrorIs(t, err, ErrCorrupt)
 }
 
+func TestFilesWithoutACountOfRowsDoNotSayNone(t *testing.T) {
+	for _, text := range []string{"", `{}`, `{"numRecords":null}`, `{"minValues":{"l":1},"maxValues":{"l":3},"nullCount":{"l":0}}`, `{"numRecords":-1}`} {
+		_, known := (&Add{Stats: text}).Records()
+		require.False(t, known, text)
+	}
+	s, err := ParseStats(`{"minValues":{"l":1},"maxValues":{"l":3},"nullCount":{"l":3}}`)
+	require.NoError(t, err)
+	text, err := s.JSON()
+	require.NoError(t, err)
+	require.NotContains(t, text, "numRecords")
+	require.True(t, s.MayContain("l", table.Long, 2, 2))
+	require.False(t, s.MayContain("l", table.Long, 4, 5))
+}
+
 func TestStatsBounds(t *testing.T) {
 	long := strings.Repeat("ü", 32)
 	top := "\U0010FFFF"

@@ -1,0 +1,72 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/lake"
+	"tributary/internal/table"
+)
+
+// forgetStats replaces the statistics of the table's only file by others, as another writer may have them.
+func forgetStats(t *testing.T, l *Lake, change func(stats map[string]any) bool) {
+	t.Helper()
+	tbl, err := l.table("central", "orders")
+	require.NoError(t, err)
+	s, err := tbl.Snapshot(t.Context())
+	require.NoError(t, err)
+	require.Len(t, s.Files(), 1)
+	var stats map[string]any
+	require.NoError(t, json.Unmarshal([]byte(s.Files()[0].Stats), &stats))
+	without := *s.Files()[0]
+	without.Stats = ""
+	if change(stats) {
+		text, err := json.Marshal(stats)
+		require.NoError(t, err)
+		without.Stats = string(text)
+	}
+	line, err := json.Marshal(map[string]any{"add": map[string]any{
+		"path": without.Path, "partitionValues": without.PartitionValues, "size": without.Size, "modificationTime": without.ModificationTime, "dataChange": true, "stats": without.Stats,
+	}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(tbl.Dir(), "_delta_log", fmt.Sprintf("%020d.json", s.Version+1)), line, 0o600))
+	_, known := filesOf(t, l)[0].Records()
+	require.False(t, known)
+}
+
+// TestMergesKeepRowsOfFilesWithoutACount has files of which their writer did not say how many rows they have.
+func TestMergesKeepRowsOfFilesWithoutACount(t *testing.T) {
+	const sums = "SELECT count(*), count(DISTINCT id), sum(v)::BIGINT FROM orders"
+	for name, change := range map[string]func(map[string]any) bool{
+		"no count":      func(stats map[string]any) bool { delete(stats, "numRecords"); return true },
+		"no statistics": func(map[string]any) bool { return false },
+	} {
+		for _, vectors := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: ", deletion vectors"}[vectors], func(t *testing.T) {
+				l := vectorLake{open(t, t.TempDir())}
+				if vectors {
+					l = openVectors(t, t.TempDir())
+				}
+				t.Cleanup(func() { require.NoError(t, l.Close()) })
+				begin := func() {
+					require.EqualValues(t, 100, mergeIDs(t, l, 0, "range(100)", func(b *table.Batch) { b.Reload = true }).Inserted)
+					forgetStats(t, l.Lake, change)
+				}
+				begin()
+				require.EqualValues(t, 1, mergeIDs(t, l, 7, "range(5, 6)", nil).Updated)
+				require.Equal(t, []any{int64(100), int64(100), int64(7)}, oneRow(t, l.Lake, sums, lake.At{}))
+
+				require.EqualValues(t, 100, mergeIDs(t, l, -1, "range(100)", func(b *table.Batch) { b.Deleted = "v" }).Deleted)
+				require.Empty(t, filesOf(t, l.Lake))
+				begin()
+				require.EqualValues(t, 1, mergeIDs(t, l, 1, "range(5, 6)", func(b *table.Batch) { b.Deleted = "v" }).Deleted)
+				require.Equal(t, []any{int64(99), int64(99), int64(0)}, oneRow(t, l.Lake, sums, lake.At{}))
+			})
+		}
+	}
+}

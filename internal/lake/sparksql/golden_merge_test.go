@@ -79,6 +79,7 @@ func TestGoldenMerge(t *testing.T) {
 		"merge_cursor": {clientBatch("eu", "acme", timed).Schema, []table.Batch{clientBatch("eu", "acme", timed)}, nil},
 		"merge_read_later": {clientBatch("eu", "acme", timed).Schema, []table.Batch{
 			clientBatch("eu", "acme", timed, readUntil("2026-01-02 03:04:05.678900")), clientBatch("us", "globex", timed, readUntil("2026-01-02 03:04:05.000000")),
+			clientBatch("us", "o'neil", timed), // a backfill, which is newer than nothing and takes no other's bound away
 		}, nil},
 		"merge_soft_delete": {clientBatch("eu", "acme", deletes).Schema, []table.Batch{clientBatch("eu", "acme", deletes)}, nil},
 		"merge_reload":      {plain, []table.Batch{clientBatch("eu", "acme", reloads), clientBatch("eu", "o'neil", reloads), clientBatch("us", "globex")}, nil},
@@ -106,6 +107,32 @@ func TestGoldenMerge(t *testing.T) {
 			}
 			return texts(slices.DeleteFunc([]string{m.keptQuery(), m.checkQuery(), gone(m), m.statement(), m.changesQuery(6)}, func(s string) bool { return s == "" })...)
 		})
+	}
+}
+
+// TestEveryClientHasItsOwnBound reads what a MERGE updates: a row that was read later is newer by the bound of its own client.
+func TestEveryClientHasItsOwnBound(t *testing.T) {
+	timed := func(b *table.Batch) { withColumn("updated", table.Timestamp)(b); b.Cursor = "updated" }
+	latest := []table.Batch{
+		clientBatch("us", "backfill", timed), clientBatch("eu", "acme", timed, readUntil("2026-01-02 03:04:05.678900")),
+		clientBatch("us", "globex", timed, readUntil("2026-01-01 00:00:00.000000")),
+	}
+	kept := slices.Clone(latest)
+	for b := range kept {
+		versions(&kept[b])
+		kept[b].Schema = kept[b].Schema.WithVersions()
+	}
+	for name, batches := range map[string][]table.Batch{"latest": latest, "versions": kept} {
+		m := mergeOf(t, sparkDialect, batches[0].Schema, batches...)
+		for _, text := range []string{m.statement(), m.changesQuery(1)} {
+			for _, bound := range []string{
+				"t.`region` = 'eu' AND t.`client_id` = 'acme' AND coalesce(TRY_CAST(t.`updated` AS TIMESTAMP) < CAST('2026-01-02 03:04:05.678900+00:00' AS TIMESTAMP), false)",
+				"t.`region` = 'us' AND t.`client_id` = 'globex' AND coalesce(TRY_CAST(t.`updated` AS TIMESTAMP) < CAST('2026-01-01 00:00:00.000000+00:00' AS TIMESTAMP), false)",
+			} {
+				require.Contains(t, text, " OR "+bound, name)
+			}
+			require.NotContains(t, text, "'backfill' AND coalesce", name)
+		}
 	}
 }
 

@@ -119,10 +119,10 @@ func (m *merge) newer() string {
 		return ""
 	}
 	newer := fmt.Sprintf("s.%[1]s >= t.%[1]s OR s.%[1]s IS NULL OR t.%[1]s IS NULL", quote(m.cursor))
-	// The earliest bound holds for all clients of a group; what is between it and a client's own is read again in the next overlap.
-	earliest := slices.MinFunc(m.batches, func(a, b table.Batch) int { return strings.Compare(a.NewerBelow, b.NewerBelow) })
-	if earlier := lake.NewerBelowExpr(earliest, column("t", m.cursor), sqlType(table.Timestamp)); earlier != "false" {
-		newer += " OR " + earlier
+	for _, batch := range m.batches { // each with its own bound, or none
+		if earlier := lake.NewerBelowExpr(batch, column("t", m.cursor), sqlType(table.Timestamp)); earlier != "false" {
+			newer += fmt.Sprintf(" OR %s AND %s", isOf(batch.Ref), earlier)
+		}
 	}
 	return "(" + newer + ")"
 }

@@ -63,6 +63,11 @@ func (a *app) printDifferences(r verify.Report) error {
 	}
 	fmt.Fprintf(a.out, "\n%s/%s: %s only at the source, %s only in the lake, %s with other values, %s doubled in the lake\n",
 		r.Client, r.Table, comma(d.OnlySource), comma(d.OnlyLake), comma(d.Different), comma(d.Doubled))
+	least := ""
+	if d.More {
+		least = "at least "
+		fmt.Fprintln(a.out, "at least: so many rows differ that no more were looked for")
+	}
 	g := a.table(strings.Join(r.Keys, ", "), "what", "columns")
 	for i, key := range d.Keys {
 		if i == shownKeys {
@@ -74,7 +79,7 @@ func (a *app) printDifferences(r verify.Report) error {
 		return err
 	}
 	if n := d.Count() - int64(min(shownKeys, len(d.Keys))); n > 0 {
-		fmt.Fprintf(a.out, "and %s more; -o json lists up to 200\n", comma(n))
+		fmt.Fprintf(a.out, "and %s%s more; -o json lists up to 200\n", least, comma(n))
 	}
 	if r.Repair == nil {
 		return nil

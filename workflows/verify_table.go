@@ -160,7 +160,11 @@ func describe(d verify.Differences) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d rows differ: %s", d.Count(), strings.Join(parts, ", "))
+	least := ""
+	if d.More {
+		least = "at least "
+	}
+	return fmt.Sprintf("%s%d rows differ: %s", least, d.Count(), strings.Join(parts, ", "))
 }
 
 // verifyTable verifies one client table, and adds what was found to the client's summary.

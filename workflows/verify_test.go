@@ -105,3 +105,8 @@ func TestVerifyTableThatOnlyLooksLogsNothing(t *testing.T) {
 	require.Empty(t, s.runs())
 	require.Empty(t, s.discarded)
 }
+
+func TestMoreDifferencesThanWereCountedAreSaidToBe(t *testing.T) {
+	require.Equal(t, "at least 3 rows differ: 3 with other values", describe(verify.Differences{Different: 3, More: true}))
+	require.Equal(t, "3 rows differ: 3 with other values", describe(verify.Differences{Different: 3}))
+}

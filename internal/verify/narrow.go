@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"tributary/internal/verify/rowhash"
@@ -14,9 +16,26 @@ type differing struct{ onlySource, onlyLake, different, doubled []rowhash.Key }
 // maxPartRows bounds how many rows of a side are held in memory at once.
 const maxPartRows = 500_000
 
-// narrow finds the keys that differ, in the ranges whose sums do.
+// enough bounds how many rows that differ are looked for: with more, a repair is refused, and every part would read the whole
+// source again.
+const enough = maxRepair + 1
+
+// errEnough ends the comparison of a part.
+var errEnough = errors.New("enough rows differ")
+
+func (d differing) count() int {
+	return len(d.onlySource) + len(d.onlyLake) + len(d.different) + len(d.doubled)
+}
+
+// narrow finds the keys that differ, in the ranges whose sums do, until they are enough.
 func (v *verification) narrow(ctx context.Context) error {
 	for _, part := range v.parts() {
+		if v.found.count() >= enough {
+			v.report.Differences.More = true
+		}
+		if v.report.Differences.More {
+			break
+		}
 		if err := v.comparePart(ctx, part); err != nil {
 			return err
 		}
@@ -29,6 +48,10 @@ func (v *verification) narrow(ctx context.Context) error {
 	d.Different, d.Doubled = int64(len(v.found.different)), int64(len(v.found.doubled))
 	if d.Count() == 0 && v.ours.Total() != v.theirs.Total() {
 		return errors.New("the sums differ and no row does: a side changed while it was read; verify it again")
+	}
+	if d.More {
+		v.report.Notes = append(v.report.Notes, fmt.Sprintf(
+			"more than %d rows differ, and no more were looked for: the numbers of rows that differ are the least that they are; counts and checksums of both sides are of all rows", maxRepair))
 	}
 	return v.list(ctx)
 }
@@ -94,12 +117,16 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 	doubled := map[rowhash.Key]bool{}
 	different := map[rowhash.Key]bool{}
 	err = v.lake.RowHashes(ctx, v.of, part, func(key rowhash.Key, hash uint64) error {
+		if v.found.count()+len(theirs)+len(different)+len(doubled) >= enough {
+			return errEnough
+		}
 		r, found := ours[key]
 		switch {
-		case !found && theirs[key], found && r.seen:
-			doubled[key] = true
 		case !found:
-			theirs[key] = true
+			theirs[key] = true // doubled or not: none of them is the source's
+		case r.seen:
+			delete(different, key)
+			doubled[key] = true
 		default:
 			if r.hash != hash {
 				different[key] = true
@@ -109,6 +136,10 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 		}
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		v.report.Differences.More = true
+		ours, err = nil, nil // those that the lake was not asked for are not missing
+	}
 	if err != nil {
 		return err
 	}
@@ -116,7 +147,7 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 	return nil
 }
 
-// collect files every key under one kind.
+// collect files the keys by kind; each has one.
 func (v *verification) collect(ours map[rowhash.Key]row, theirs, different, doubled map[rowhash.Key]bool) {
 	f := &v.found
 	for key, r := range ours {
@@ -124,19 +155,9 @@ func (v *verification) collect(ours map[rowhash.Key]row, theirs, different, doub
 			f.onlySource = append(f.onlySource, key)
 		}
 	}
-	for key := range theirs {
-		f.onlyLake = append(f.onlyLake, key) // doubled or not: none of them is the source's
-	}
-	for key := range doubled {
-		if !theirs[key] {
-			f.doubled = append(f.doubled, key)
-		}
-	}
-	for key := range different {
-		if !doubled[key] {
-			f.different = append(f.different, key)
-		}
-	}
+	f.onlyLake = slices.AppendSeq(f.onlyLake, maps.Keys(theirs))
+	f.different = slices.AppendSeq(f.different, maps.Keys(different))
+	f.doubled = slices.AppendSeq(f.doubled, maps.Keys(doubled))
 }
 
 // list puts keys into the report, of each kind some.

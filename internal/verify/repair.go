@@ -61,6 +61,8 @@ func (v *verification) refusal() string {
 	switch {
 	case v.of.Current != "":
 		return "a table of versions is not repaired, as it has rows that the source no longer knows; " + again
+	case v.report.Differences.More:
+		return fmt.Sprintf("at least %d rows differ, and a repair takes at most %d; %s", n, maxRepair, again)
 	case n > maxRepair:
 		return fmt.Sprintf("%d rows differ, and a repair takes at most %d; %s", n, maxRepair, again)
 	case share > 0 && share < 1 && float64(len(v.found.onlyLake)) > share*float64(rows):

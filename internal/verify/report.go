@@ -67,16 +67,18 @@ type Sum struct {
 	Checksum string `json:"checksum"`
 }
 
-// Differences are counted all, and listed up to a bound.
+// Differences are counted up to a bound, and listed up to a smaller one.
 type Differences struct {
-	OnlySource int64        `json:"only_source"` // rows that the lake lacks
-	OnlyLake   int64        `json:"only_lake"`   // rows that the source lacks
-	Different  int64        `json:"different"`   // rows with the same key and other values
-	Doubled    int64        `json:"doubled"`     // rows of the lake whose key another row has too
-	Keys       []Difference `json:"keys,omitempty"`
+	OnlySource int64 `json:"only_source"` // rows that the lake lacks
+	OnlyLake   int64 `json:"only_lake"`   // rows that the source lacks
+	Different  int64 `json:"different"`   // rows with the same key and other values
+	Doubled    int64 `json:"doubled"`     // rows of the lake whose key another row has too
+	// More says that so many rows differ that no more were looked for: each number is the least that it is.
+	More bool         `json:"more,omitempty"`
+	Keys []Difference `json:"keys,omitempty"`
 }
 
-// Count is how many rows differ.
+// Count is how many rows differ; with More, at least.
 func (d Differences) Count() int64 { return d.OnlySource + d.OnlyLake + d.Different + d.Doubled }
 
 // Kinds of Difference.

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -252,4 +253,84 @@ func TestRepairRefusesToDeleteTooMuch(t *testing.T) {
 	batches, err = v.Repair(t.Context())
 	require.NoError(t, err)
 	require.Len(t, batches, 1)
+}
+
+// passes counts how often the lake is asked for hashes of rows.
+type passes struct {
+	*local.Lake
+	asked int
+}
+
+func (p *passes) RowHashes(ctx context.Context, of lake.Fingerprint, part rowhash.Part, row func(key rowhash.Key, hash uint64) error) error {
+	p.asked++
+	return p.Lake.RowHashes(ctx, of, part, row)
+}
+
+func TestNoMoreDifferencesAreLookedForThanARepairTakes(t *testing.T) {
+	s := newSides(t, rows(150_000, "'old'"))
+	for _, c := range []struct {
+		name, source string
+		rows         [2]int64
+		want         verify.Differences
+	}{
+		{"OK", rows(150_000, "CASE WHEN i > 100000 THEN 'old' ELSE 'new' END"), [2]int64{150_000, 150_000}, verify.Differences{Different: 100_000}},
+		{"AllDifferent", rows(150_010, "'new'"), [2]int64{150_010, 150_000}, verify.Differences{Different: 100_001, More: true}},
+		{"SourceEmptied", rows(0, "'old'"), [2]int64{0, 150_000}, verify.Differences{OnlyLake: 100_001, More: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := s.compare(t, c.source)
+			r := v.Report()
+			require.Equal(t, verify.StatusDifferent, r.Status)
+			require.Equal(t, c.rows, [2]int64{r.Source.Rows, r.Lake.Rows}, "of all rows")
+			require.NotEmpty(t, r.Differences.Keys)
+			r.Differences.Keys = nil
+			require.Equal(t, c.want, r.Differences)
+			if !c.want.More {
+				require.Empty(t, r.Notes)
+				return
+			}
+			require.Len(t, r.Notes, 1)
+			require.Contains(t, r.Notes[0], "more than 100000 rows differ")
+			batches, err := v.Repair(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, batches)
+			require.Equal(t, "at least 100001 rows differ, and a repair takes at most 100000; bring all rows again with: tributary run daily --client acme --table orders --full",
+				v.Report().Repair.Refused)
+		})
+	}
+}
+
+func TestPartsBeyondEnoughDifferencesAreNotRead(t *testing.T) {
+	s := newSides(t, rows(10, "'old'"))
+	counted := &passes{Lake: s.lake}
+	s.input.Lake = counted
+	v := s.compare(t, rows(600_000, "'old'"))
+	d := v.Report().Differences
+	require.True(t, d.More)
+	require.Equal(t, 1, counted.asked)
+	require.Greater(t, d.OnlySource, int64(100_000))
+	require.Less(t, d.OnlySource, int64(600_000-10))
+	batches, err := v.Repair(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, batches)
+}
+
+func TestKeysDoubledInTheLakeHaveOneKind(t *testing.T) {
+	s := newSides(t, rows(3, "'old'"))
+	s.input.Lake = &twice{Lake: s.lake}
+	r := s.compare(t, rows(2, "CASE i WHEN 1 THEN 'new' ELSE 'old' END")).Report()
+	require.Equal(t, "different; 2 3; 3 only_lake; 1 doubled; 2 doubled", found(r))
+	require.Equal(t, int64(3), r.Differences.Count())
+}
+
+// twice has every row twice.
+type twice struct{ *local.Lake }
+
+func (l *twice) RowHashes(ctx context.Context, of lake.Fingerprint, part rowhash.Part, row func(key rowhash.Key, hash uint64) error) error {
+	return l.Lake.RowHashes(ctx, of, part, func(key rowhash.Key, hash uint64) error {
+		if err := row(key, hash); err != nil {
+			return err
+		}
+		return row(key, hash)
+	})
 }

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tributary/internal/table"
+	"tributary/internal/verify"
+)
+
+func TestDifferencesThatWereNotAllCountedAreAtLeast(t *testing.T) {
+	r := verify.Report{
+		Ref: table.Ref{Client: "acme", Table: "orders"}, Keys: []string{"id"},
+		Differences: verify.Differences{Different: 100_001, More: true, Keys: []verify.Difference{{Key: []string{"1"}, Kind: verify.Different}}},
+	}
+	got, err := printed(t, outputTable, func(a *app) error { return a.printDifferences(r) })
+	require.NoError(t, err)
+	require.Contains(t, got, "100,001 with other values, 0 doubled in the lake\nat least: so many rows differ that no more were looked for\n")
+	require.Contains(t, got, "and at least 100,000 more;")
+	r.Differences.More = false
+	got, err = printed(t, outputTable, func(a *app) error { return a.printDifferences(r) })
+	require.NoError(t, err)
+	require.NotContains(t, got, "at least")
+}

@@ -110,23 +110,39 @@ func (v *verifyTable) compare(ctx, session workflow.Context, staging int) (kept 
 // repair merges the batches one after the other, and compares again.
 func (v *verifyTable) repair(ctx, session workflow.Context, batches []table.Batch) error {
 	var a *activities.Activities
-	var merged lake.MergeResult
-	for _, batch := range batches {
-		if err := v.step(lakeOptions(ctx, v.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
-			return err
-		}
-		v.record.Staged += batch.Rows
-		v.record.Inserted, v.record.Updated, v.record.Deleted =
-			v.record.Inserted+merged.Inserted, v.record.Updated+merged.Updated, v.record.Deleted+merged.Deleted
+	version, err := v.mergeAll(ctx, batches)
+	if err != nil {
+		return err
 	}
 	var report verify.Report
-	in := activities.VerifyAgainInput{Job: v.job, Version: merged.Version}
+	in := activities.VerifyAgainInput{Job: v.job, Version: version}
 	if err := v.step(stepOptions(session, v.in.Sync), "verify again", a.VerifyAgain, in, &report); err != nil {
 		return err
 	}
 	report.Run = v.report.Run
 	v.report = report
 	return nil
+}
+
+// mergeAll returns the version that the central table has then. It begins unless the run is cancelled, and is not cancelled
+// afterwards: the first batch deletes rows that a later one brings again.
+func (v *verifyTable) mergeAll(ctx workflow.Context, batches []table.Batch) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var a *activities.Activities
+	var merged lake.MergeResult
+	for _, batch := range batches {
+		if err := v.step(lakeOptions(ctx, v.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
+			return 0, err
+		}
+		v.record.Staged += batch.Rows
+		v.record.Inserted, v.record.Updated, v.record.Deleted =
+			v.record.Inserted+merged.Inserted, v.record.Updated+merged.Updated, v.record.Deleted+merged.Deleted
+	}
+	return merged.Version, nil
 }
 
 func (v *verifyTable) verified() Verified {

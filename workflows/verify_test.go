@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
@@ -94,6 +95,36 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 		require.Equal(t, table.StatusFailed, s.runs()[0].Status)
 		require.Len(t, s.discarded, 1)
 	})
+}
+
+// TestARepairThatHasBegunIsNotCancelled: the first merge deletes rows that the second brings again.
+func TestARepairThatHasBegunIsNotCancelled(t *testing.T) {
+	suite := testsuite.WorkflowTestSuite{}
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true})
+	var merged []string
+	s := &steppedActivities{Merge: func(b table.Batch) (lake.MergeResult, error) {
+		if merged = append(merged, b.ID); len(merged) == 1 {
+			env.CancelWorkflow()
+		}
+		return lake.MergeResult{Inserted: b.Rows, Version: 7}, nil
+	}}
+	s.register(env)
+	var a *activities.Activities
+	batches := []table.Batch{{ID: "deletes", Rows: 1}, {ID: "upserts", Rows: 2}}
+	env.OnActivity(a.Verify, mock.Anything, mock.Anything).Return(
+		activities.VerifyResult{Report: report(verify.StatusDifferent, verify.Differences{Doubled: 1}), Batches: batches}, nil)
+	env.OnActivity(a.VerifyAgain, mock.Anything, mock.Anything).Return(verify.Report{}, nil).Maybe()
+	in := ordersOf("acme")
+	in.Mode.Verify = &VerifyMode{Run: "root", Repair: true}
+	env.ExecuteWorkflow(VerifyTable, in)
+	require.True(t, env.IsWorkflowCompleted())
+	require.True(t, temporal.IsCanceledError(env.GetWorkflowError()), env.GetWorkflowError())
+	require.Equal(t, []string{"deletes", "upserts"}, merged)
+	require.Len(t, s.runs(), 1)
+	require.Equal(t, table.StatusCancelled, s.runs()[0].Status)
+	require.Equal(t, int64(3), s.runs()[0].Inserted)
+	require.Len(t, s.discarded, 1)
 }
 
 func TestVerifyTableThatOnlyLooksLogsNothing(t *testing.T) {

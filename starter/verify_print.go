@@ -91,5 +91,8 @@ func (a *app) printDifferences(r verify.Report) error {
 	_, err := fmt.Fprintf(a.out, "repaired in version %d: %s rows brought again, %s deleted; then %s rows and %s at the source, %s and %s in the lake\n",
 		r.Repair.Version, comma(r.Repair.Upserted), comma(r.Repair.Deleted), comma(r.Repair.Source.Rows), r.Repair.Source.Checksum,
 		comma(r.Repair.Lake.Rows), r.Repair.Lake.Checksum)
+	if err == nil && r.Repair.Note != "" {
+		_, err = fmt.Fprintf(a.out, "note: %s\n", r.Repair.Note)
+	}
 	return err
 }

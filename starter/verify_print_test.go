@@ -23,3 +23,14 @@ func TestDifferencesThatWereNotAllCountedAreAtLeast(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, got, "at least")
 }
+
+func TestWhatARepairDidNotMendIsPrinted(t *testing.T) {
+	r := verify.Report{Differences: verify.Differences{Different: 1}, Repair: &verify.Repair{Upserted: 1}}
+	got, err := printed(t, outputTable, func(a *app) error { return a.printDifferences(r) })
+	require.NoError(t, err)
+	require.NotContains(t, got, "note")
+	r.Repair.Note = "the versions were not mended"
+	got, err = printed(t, outputTable, func(a *app) error { return a.printDifferences(r) })
+	require.NoError(t, err)
+	require.Contains(t, got, "\nnote: the versions were not mended\n")
+}

@@ -104,6 +104,9 @@ func (v *verifyTable) compare(ctx, session workflow.Context, staging int) (kept 
 		return false, nil
 	}
 	v.repairing = true
+	if r := v.report.Repair; r != nil && r.Note != "" {
+		v.record.Notes = []string{r.Note}
+	}
 	return true, v.repair(ctx, session, result.Batches)
 }
 

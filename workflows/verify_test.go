@@ -68,6 +68,7 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		s := &steppedActivities{}
 		merged := merges(s)
+		different.Repair = &verify.Repair{Note: "versions were not mended"}
 		done, got, err := runVerify(t, s, activities.VerifyResult{Report: different, Batches: batches}, report(verify.StatusRepaired, different.Differences))
 		require.NoError(t, err)
 		require.Equal(t, Verified{Status: verify.StatusRepaired, Rows: 10, Updated: 3}, done)
@@ -77,6 +78,7 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 		require.Equal(t, table.StatusOK, s.runs()[0].Status)
 		require.True(t, s.runs()[0].Backfill, "the watermark stays")
 		require.Empty(t, s.runs()[0].Watermark)
+		require.Equal(t, []string{"versions were not mended"}, s.runs()[0].Notes)
 		require.Len(t, s.discarded, 1)
 	})
 	t.Run("ErrStillDifferent", func(t *testing.T) {

@@ -23,8 +23,10 @@ const deletedColumn = "tributary_deleted"
 
 // Repair stages the batches that make the lake equal, to be merged one after the other: one that deletes the rows that
 // the source lacks, and those of doubled keys, and one that brings the rows that the lake lacks or has otherwise. They have no
-// cursor, so that they win over what the lake has, newer or not: nothing else may merge the client table meanwhile. A repair
-// that is refused has no batches, and the report says why.
+// cursor, so that they win over what the lake has, newer or not. A repair has the workflow id of the client table's sync, so that
+// no sync merges it meanwhile; a backfill has another and can. Rows that it merges between the reading of the source and the
+// repair may become those of the reading again, until a sync or a verification brings them. A repair that is refused has no
+// batches, and the report says why. Versions beside a table of the latest rows stay as they are, and the report says so.
 func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
 	r, f := v.v.report, v.v.found
 	r.Repair = &Repair{}
@@ -48,13 +50,13 @@ func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
 		batches = append(batches, b)
 		r.Repair.Upserted = int64(len(brought))
 	}
-	r.Repair.Deleted = int64(len(f.onlyLake))
+	r.Repair.Deleted, r.Repair.Note = int64(len(f.onlyLake)), v.v.unmended()
 	return batches, v.v.save()
 }
 
 // refusal says why a repair must not be done; "" when it may.
 func (v *verification) refusal() string {
-	again := fmt.Sprintf("bring all rows again with: tributary run %s --client %s --table %s --full", v.in.Ref.Sync, v.in.Ref.Client, v.in.Ref.Table)
+	again := "bring all rows again with: " + v.fullRun()
 	n := v.report.Differences.Count()
 	share := v.in.Spec.Deletes.MaxShare
 	rows := max(v.report.Lake.Rows, 1)
@@ -70,6 +72,21 @@ func (v *verification) refusal() string {
 			len(v.found.onlyLake), rows, share)
 	}
 	return ""
+}
+
+// fullRun is the command that brings all rows again.
+func (v *verification) fullRun() string {
+	return fmt.Sprintf("tributary run %s --client %s --table %s --full", v.in.Ref.Sync, v.in.Ref.Client, v.in.Ref.Table)
+}
+
+// unmended says what a repair leaves as it was; "" when nothing. Versions are not merged: those of a doubled key would end with
+// its deletion, and another begin.
+func (v *verification) unmended() string {
+	if v.in.Spec.History != table.HistoryAlso {
+		return ""
+	}
+	return fmt.Sprintf("the versions in %s%s were not mended; this does, with versions that are valid from then on: %s",
+		v.in.Ref.Table, table.HistorySuffix, v.fullRun())
 }
 
 func (v *verification) batch(name string, schema table.Schema, file table.File) table.Batch {

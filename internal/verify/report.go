@@ -104,6 +104,7 @@ type Repair struct {
 	Source   Side   `json:"source"`   // of what was compared again
 	Lake     Side   `json:"lake"`
 	Refused  string `json:"refused,omitempty"` // why nothing was repaired
+	Note     string `json:"note,omitempty"`    // what was not mended, and how to mend it
 }
 
 // Bounds of a report, so that it fits into a payload.

@@ -241,6 +241,26 @@ func TestRepairBringsWhatDiffersAndNothingElse(t *testing.T) {
 	require.Equal(t, verify.StatusDifferent, report.Status, "a repair that did not help is not called one")
 }
 
+func TestARepairSaysThatVersionsAreNotMended(t *testing.T) {
+	for history, want := range map[string]string{
+		"":                "",
+		table.HistoryAlso: "the versions in orders_history were not mended; this does, with versions that are valid from then on: tributary run daily --client acme --table orders --full",
+	} {
+		s := newSides(t, rows(10, "'old'"))
+		s.input.Spec.History = history
+		batches, err := s.compare(t, rows(11, "'old'")).Repair(t.Context())
+		require.NoError(t, err)
+		require.Len(t, batches, 1)
+		require.Empty(t, batches[0].History)
+		results, err := s.lake.Merge(t.Context(), batches)
+		require.NoError(t, err)
+		report, err := verify.Again(t.Context(), s.lake, s.dir, results[0].Version)
+		require.NoError(t, err)
+		require.Equal(t, verify.StatusRepaired, report.Status)
+		require.Equal(t, want, report.Repair.Note)
+	}
+}
+
 func TestRepairRefusesToDeleteTooMuch(t *testing.T) {
 	s := newSides(t, rows(100, "'old'"))
 	s.input.Spec.Deletes.MaxShare = 0.5

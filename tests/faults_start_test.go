@@ -45,7 +45,7 @@ func TestWorkersDoNotStartOnFaults(t *testing.T) {
 	}{
 		"misspelt key":      {"daily.yaml", "retry:", "rerty:", []string{"daily.yaml:4: rerty: unknown key; did you mean retry?"}},
 		"wrong type":        {"daily.yaml", "attempts: 3", "attempts: many", []string{"daily.yaml:4: retry.attempts: is text; write a whole number"}},
-		"duplicate table":   {"daily.yaml", "name: events", "name: Orders", []string{`daily.yaml:22: tables[2]: goes to the central table "Orders", as tables[0] does; give one of them another target`}},
+		"duplicate table":   {"daily.yaml", "name: events", "name: Orders", []string{`daily.yaml:23: tables[2]: goes to the central table "Orders", as tables[0] does; give one of them another target`}},
 		"duplicate region":  {"daily.yaml", "retry:", "regions: [eu, EU]\nretry:", []string{`daily.yaml:4: regions[1]: "EU" is in the list already`}},
 		"no Temporal":       {"tributary.yaml", s.temporal.Address, "127.0.0.1:1", []string{"reach Temporal", "127.0.0.1:1", "is it running?", "temporal.address"}},
 		"no namespace":      {"tributary.yaml", "namespace: default", "namespace: nowhere", []string{"nowhere"}},

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,28 +13,43 @@ import (
 // merge sets it. A table without it takes any.
 const IDsProperty = "tributary.ids"
 
-// IDsText writes a batch's ids without any character that a list of properties needs for itself.
+// IDsText writes a batch's ids in hex digits: Spark shows no property that looks like a secret (token, password, access key) or an address (url), and
+// what it shows instead would be taken for other ids.
 func IDsText(batch table.Batch) string {
-	all := make([]string, len(batch.Keys))
-	for i, key := range batch.Keys {
+	all := slices.Clone(OwnIDs(batch))
+	for i, key := range all {
 		all[i] = url.QueryEscape(key)
 	}
-	return strings.Join(all, ";")
+	return hex.EncodeToString([]byte(strings.Join(all, ";")))
+}
+
+// OwnIDs are a batch's ids without client_id and region, which are the same in all its rows and are compared anyway; as they are where there are no
+// others. Files of rows that a reload keeps have these columns.
+func OwnIDs(batch table.Batch) []string {
+	if own := slices.DeleteFunc(slices.Clone(batch.Keys), ofTenant); len(own) > 0 {
+		return own
+	}
+	return batch.Keys
+}
+
+// MergeKeys are the columns that tell the rows of a central table apart, each once: the batch's ids, and whose they are.
+func MergeKeys(batch table.Batch) []string {
+	return append(slices.DeleteFunc(slices.Clone(batch.Keys), ofTenant), table.RegionColumn, table.ClientColumn)
+}
+
+func ofTenant(column string) bool {
+	return strings.EqualFold(column, table.ClientColumn) || strings.EqualFold(column, table.RegionColumn)
 }
 
 // CheckIDs is ErrSchema when the rows of a table are told apart by other ids than a batch's: the batch's rows would be added
-// beside those that they should replace. Neither order nor case counts. Has is the table's IDsProperty.
+// beside those that they should replace. Neither order nor case counts, nor whether client_id and region are among them. Has is the table's IDsProperty.
 func CheckIDs(has string, batch table.Batch) error {
 	if has == "" {
 		return nil
 	}
-	var ids []string
-	for part := range strings.SplitSeq(has, ";") {
-		id, err := url.QueryUnescape(part)
-		if err != nil {
-			return Misfit(batch, "the table's property %s is %q, which cannot be read: remove it, or set it to the table's ids, joined by ;", IDsProperty, has)
-		}
-		ids = append(ids, id)
+	ids, err := idsOf(has)
+	if err != nil {
+		return Misfit(batch, "the table's property %s is %q, which cannot be read: remove it, and the next merge writes it anew, with its own ids", IDsProperty, has)
 	}
 	if slices.Equal(folded(ids), folded(batch.Keys)) {
 		return nil
@@ -44,9 +60,26 @@ func CheckIDs(has string, batch table.Batch) error {
 		strings.Join(batch.Keys, ", "), strings.Join(ids, ", "))
 }
 
+// idsOf reads what IDsText wrote.
+func idsOf(text string) ([]string, error) {
+	joined, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for part := range strings.SplitSeq(string(joined), ";") {
+		id, err := url.QueryUnescape(part)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
 func folded(names []string) []string {
-	all := make([]string, len(names))
-	for i, name := range names {
+	all := slices.DeleteFunc(slices.Clone(names), ofTenant)
+	for i, name := range all {
 		all[i] = strings.ToLower(name)
 	}
 	slices.Sort(all)

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,15 +22,20 @@ func TestCheckIDs(t *testing.T) {
 		batch table.Batch
 		says  string // "" for no error
 	}{
-		"OKSame":      {"id;line", with("id", "line"), ""},
-		"OKOrderCase": {"id;line", with("Line", "ID"), ""},
+		"OKSame":      {IDsText(with("id", "line")), with("id", "line"), ""},
+		"OKOrderCase": {IDsText(with("id", "line")), with("Line", "ID"), ""},
 		"OKUnknown":   {"", with("id"), ""},
+		"OKTenants":   {IDsText(with("Client_ID", "id", "region")), with("ID"), ""},
+		"OKTenants2":  {IDsText(with("id")), with("client_id", "id"), ""},
+		"OKTenants3":  {IDsText(with("client_id")), with("region", "client_id"), ""},
+		"ErrTenants":  {IDsText(with("client_id")), with("client_id", "id"), "are client_id, id, and the table's rows are told apart by client_id,"},
 		"OKOdd":       {IDsText(odd), odd, ""},
-		"ErrMore":     {"id", with("id", "line"), "are id, line, and the table's rows are told apart by id,"},
-		"ErrFewer":    {"id;line", with("id"), "are id, and the table's rows are told apart by id, line,"},
-		"ErrOther":    {"id", with("uuid"), "ids: [id]"},
+		"ErrMore":     {IDsText(with("id")), with("id", "line"), "are id, line, and the table's rows are told apart by id,"},
+		"ErrFewer":    {IDsText(with("id", "line")), with("id"), "are id, and the table's rows are told apart by id, line,"},
+		"ErrOther":    {IDsText(with("id")), with("uuid"), "ids: [id]"},
 		"ErrOdd":      {IDsText(odd), with("a", "b"), "told apart by a;b, c,d], e=f, ü"},
-		"ErrUnclear":  {"%zz", with("id"), `"%zz", which cannot be read`},
+		"ErrUnclear":  {"*********(redacted)", with("id"), `"*********(redacted)", which cannot be read: remove it`},
+		"ErrUnclear2": {"257a7a", with("id"), `"257a7a", which cannot be read`}, // %zz
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := CheckIDs(test.has, test.batch)
@@ -41,6 +47,25 @@ func TestCheckIDs(t *testing.T) {
 			require.ErrorContains(t, err, test.says)
 			require.ErrorContains(t, err, "client acme")
 		})
+	}
+}
+
+// TestIDsDoNotLookLikeSecrets has the patterns by which Spark hides properties.
+func TestIDsDoNotLookLikeSecrets(t *testing.T) {
+	for _, keys := range [][]string{{"token"}, {"password_reset_id"}, {"hourly_id"}, {"access_key", "URL_ID", "client_secret"}, {"accesskey", "id"}} {
+		b := batchOf("acme")
+		b.Keys = keys
+		text := IDsText(b)
+		for _, shown := range []string{IDsProperty, text} {
+			require.NotRegexp(t, `(?i)secret|password|token|access[.]?key`, shown)
+			require.NotRegexp(t, `(?i)url`, shown)
+		}
+		ids, err := idsOf(text)
+		require.NoError(t, err)
+		require.Equal(t, keys, ids)
+		require.NoError(t, CheckIDs(text, b))
+		b.Keys = []string{"other"}
+		require.ErrorContains(t, CheckIDs(text, b), "are told apart by "+strings.Join(keys, ", ")+",")
 	}
 }
 

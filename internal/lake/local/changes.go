@@ -179,7 +179,7 @@ func (m *merge) addMissing(ctx context.Context) error {
 			below = lake.ReloadBelowExpr(batch, "t."+quote(batch.Cursor), duckType(table.Timestamp))
 		}
 		if len(batch.Kept) > 0 {
-			kept = fmt.Sprintf(" ANTI JOIN (%s) s ON %s", selectKept(m.dir, batch, m.schema), equal(batch.Keys))
+			kept = fmt.Sprintf(" ANTI JOIN (%s) s ON %s", selectKept(m.dir, batch, m.schema), equal(lake.OwnIDs(batch)))
 		}
 		query := fmt.Sprintf("INSERT INTO changed SELECT %d, NULL, true, t.__f, t.__n FROM (%s) t "+
 			"ANTI JOIN hits h ON h.f = t.__f AND h.n = t.__n%s WHERE t.%s = %s AND t.%s = %s AND %s",

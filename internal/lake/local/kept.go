@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tributary/internal/lake"
@@ -19,7 +20,7 @@ func checkKept(ctx context.Context, s *session, dir string, batch table.Batch) e
 	for _, file := range batch.Kept {
 		want += file.Rows
 	}
-	query := fmt.Sprintf("SELECT count(*), count(%s) FROM %s", strings.Join(quoted(batch.Keys), "), count("), readFiles(dir, batch.Kept))
+	query := fmt.Sprintf("SELECT count(*), count(%s) FROM %s", strings.Join(quoted(lake.OwnIDs(batch)), "), count("), readFiles(dir, batch.Kept))
 	err := s.each(ctx, query, func(v []any) error {
 		rows = integer(v[0])
 		return nil
@@ -36,8 +37,8 @@ func checkKept(ctx context.Context, s *session, dir string, batch table.Batch) e
 // selectKept selects the ids of the rows that a reload keeps, as the central table has them. One that its column
 // cannot hold is not in the table.
 func selectKept(dir string, batch table.Batch, schema table.Schema) string {
-	columns := make([]string, len(batch.Keys))
-	for i, key := range batch.Keys {
+	columns := slices.Clone(lake.OwnIDs(batch))
+	for i, key := range columns {
 		columns[i] = fmt.Sprintf("TRY_CAST(%s AS %s) AS %[1]s", quote(key), duckType(schema[schema.Find(key)].Type))
 	}
 	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), readFiles(dir, batch.Kept))

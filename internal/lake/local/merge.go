@@ -33,7 +33,7 @@ func (l *Lake) mergeGroup(ctx context.Context, batches []table.Batch) ([]lake.Me
 	err = retry(ctx, func() error {
 		results, err = l.attempt(ctx, t, &source{
 			batches: batches,
-			keys:    append(slices.Clone(first.Keys), table.RegionColumn, table.ClientColumn),
+			keys:    lake.MergeKeys(first),
 			cursor:  first.Cursor,
 		})
 		return err

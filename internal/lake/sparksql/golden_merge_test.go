@@ -110,6 +110,24 @@ func TestGoldenMerge(t *testing.T) {
 	}
 }
 
+// TestTenantsAmongTheIDsAreThereOnce has a primary key with client_id and region: a relation with a column twice cannot be read by its name.
+func TestTenantsAmongTheIDsAreThereOnce(t *testing.T) {
+	for name, set := range map[string]func(*table.Batch){"latest": func(*table.Batch) {}, "versions": versions} {
+		batch := clientBatch("eu", "acme", keeps, set)
+		columns := batch.Schema
+		if batch.History != "" {
+			columns = columns.WithVersions()
+		}
+		want := mergeOf(t, sparkDialect, columns, batch)
+		batch.Keys = []string{"Client_ID", "id", "region"}
+		got := mergeOf(t, sparkDialect, columns, batch)
+		require.Equal(t, want.statement(), got.statement(), name)
+		require.Equal(t, want.changesQuery(1), got.changesQuery(1), name)
+		require.Equal(t, want.checkQuery(), got.checkQuery(), name)
+		require.Equal(t, want.keptQuery(), got.keptQuery(), name)
+	}
+}
+
 // TestEveryClientHasItsOwnBound reads what a MERGE updates: a row that was read later is newer by the bound of its own client.
 func TestEveryClientHasItsOwnBound(t *testing.T) {
 	timed := func(b *table.Batch) { withColumn("updated", table.Timestamp)(b); b.Cursor = "updated" }

@@ -47,7 +47,7 @@ func newMerge(l *Lake, batches []table.Batch) *merge {
 	first := batches[0]
 	return &merge{
 		lakeTable: &lakeTable{l, tableName(first.Ref.Schema, first.Ref.Table)}, batches: batches, cursor: first.Cursor, notes: make([]string, len(batches)),
-		keys: append(slices.Clone(first.Keys), table.RegionColumn, table.ClientColumn),
+		keys: lake.MergeKeys(first),
 	}
 }
 

@@ -125,7 +125,7 @@ func (m *merge) keptQuery() string {
 			continue
 		}
 		for _, file := range batch.Kept {
-			parts = append(parts, fmt.Sprintf("SELECT %d AS b, count(*) AS n, %s FROM %s", b, countEach(batch.Keys), parquet(file.Path)))
+			parts = append(parts, fmt.Sprintf("SELECT %d AS b, count(*) AS n, %s FROM %s", b, countEach(lake.OwnIDs(batch)), parquet(file.Path)))
 		}
 	}
 	if len(parts) == 0 {

@@ -56,7 +56,7 @@ func testDrift(s *suite) {
 		s.merge("1 0 0", with("v", "id"))
 		s.merge("0 0 0", with("ID", "V"))
 		s.refuses(lake.ErrSchema, with("id"), "its ids")
-		require.Equal(s, "v;id", s.describe(ref.Table).Properties[lake.IDsProperty])
+		require.Equal(s, lake.IDsText(with("v", "id")), s.describe(ref.Table).Properties[lake.IDsProperty])
 	})
 	s.run("ErrOther", func(s *suite) {
 		for _, policy := range []string{table.DriftEvolve, table.DriftIgnore, table.DriftFail} {

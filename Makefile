@@ -63,9 +63,9 @@ check-workflows: ## workflowcheck: no workflow does what a replay cannot repeat
 check-compose: ## docker-compose.yml is valid and names only files that exist
 	$(GO) test $(TAGS) -count=1 -run Compose ./tests
 
-bench: ## Measure against the goals; figures as JSON lines on standard output
+bench: ## Measure against the goals; figures as JSON lines, and into docs/benchmarks.md
 	tests/provision.sh compiler mariadb temporal python spark peers
-	$(PYTHON) $(GO) run $(TAGS) ./tests/bench $(ARGS)
+	$(PYTHON) $(GO) run $(TAGS) ./tests/bench -write docs/benchmarks.md $(ARGS)
 
 REPLAY_TEST := TestEveryRecordedHistoryReplays
 # workflows/testdata/earlier stays: it has histories of code that has been changed since.

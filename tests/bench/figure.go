@@ -16,7 +16,9 @@ type figure struct {
 }
 
 func report(name string, value float64, unit string, goal float64) error {
-	line, err := json.Marshal(figure{name, value, unit, goal, goal == 0 || value <= goal})
+	f := figure{name, value, unit, goal, goal == 0 || value <= goal}
+	measuredFigures = append(measuredFigures, f)
+	line, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("figure %s: %w", name, err)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -23,8 +24,13 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 3, "runs of each measurement; the median counts")
 	only := flag.String("only", strings.Join(partNames, ","), "what to measure")
 	flag.StringVar(&b.dir, "dir", "", "folder for databases and lakes (default: a temporary one, removed at the end)")
+	write := flag.String("write", "", "document to write the figures into, between its marks")
 	flag.Parse()
-	exit(b.run(ctx, strings.Split(*only, ",")))
+	err := b.run(ctx, strings.Split(*only, ","))
+	if *write != "" {
+		err = errors.Join(err, writeFigures(*write))
+	}
+	exit(err)
 }
 
 func exit(err error) {

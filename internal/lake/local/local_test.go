@@ -75,7 +75,7 @@ func TestAMergeCreatesItsTableWithProperties(t *testing.T) {
 		return described.Properties
 	}
 	set := map[string]string{"team": "data", "delta.logRetentionDuration": "interval 7 days"}
-	want := map[string]string{"team": "data", "delta.logRetentionDuration": "interval 7 days", lake.IDsProperty: "id"}
+	want := map[string]string{"team": "data", "delta.logRetentionDuration": "interval 7 days", lake.IDsProperty: "6964"} // "id" in hex
 	require.Equal(t, want, properties(set))
 	require.Equal(t, want, properties(map[string]string{"team": "other"}), "a table that is there keeps its own")
 }

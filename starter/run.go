@@ -144,17 +144,22 @@ func (a *app) startAndWatch(ctx context.Context, c client.Client, id string, in 
 }
 
 func start(ctx context.Context, c client.Client, id string, in workflows.SyncInput) (client.WorkflowRun, error) {
+	return startWorkflow(ctx, c, id, workflows.Sync, in, func() error { return alreadyRunning(in.Sync.Name, id) })
+}
+
+// startWorkflow starts a workflow of a sync; running says what it means that its id is taken.
+func startWorkflow(ctx context.Context, c client.Client, id string, workflow any, in workflows.SyncInput, running func() error) (client.WorkflowRun, error) {
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.ControlQueue,
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(workflows.SearchSync.ValueSet(in.Sync.Name)),
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, workflows.Sync, in)
+	}, workflow, in)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &started):
-		return nil, alreadyRunning(in.Sync.Name, id)
+		return nil, running()
 	case err != nil:
 		return nil, fmt.Errorf("start %s: %w", id, err)
 	}

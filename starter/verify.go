@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
@@ -105,20 +103,9 @@ func verifyID(sync string, s selection) string {
 }
 
 func startVerify(ctx context.Context, c client.Client, id string, in workflows.SyncInput) (client.WorkflowRun, error) {
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: workflows.ControlQueue,
-		TypedSearchAttributes:                    temporal.NewSearchAttributes(workflows.SearchSync.ValueSet(in.Sync.Name)),
-		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, workflows.Verify, in)
-	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
-		return nil, &codedError{codeRunning, fmt.Errorf("%s is already running; wait for it to end", id)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", id, err)
-	}
-	return run, nil
+	return startWorkflow(ctx, c, id, workflows.Verify, in, func() error {
+		return &codedError{codeRunning, fmt.Errorf("%s is already running; wait for it to end", id)}
+	})
 }
 
 // awaitVerify shows progress until the verification ends, and prints what it found.

@@ -107,14 +107,7 @@ func (e *extraction) awaitHours() error {
 		return fmt.Errorf("%w: limits.hours %s ended with %d of %d chunks read, and they begin again after the run's time is over; raise timeouts.extract, or widen the hours",
 			ErrHours, e.source.hours(), done, total)
 	}
-	timer := time.NewTimer(until.Sub(e.source.now()))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-e.ctx.Done():
-		return context.Cause(e.ctx)
-	}
+	return pause(e.ctx, until.Sub(e.source.now()))
 }
 
 // limitError says which limit a server's error is about.

@@ -38,7 +38,7 @@ func (e *extraction) share(others []*session) (bool, error) {
 		if err != nil || same {
 			return same, ignoreServers(err)
 		}
-		if err := sleep(e.ctx, snapshotPause); err != nil {
+		if err := pause(e.ctx, snapshotPause); err != nil {
 			return false, err
 		}
 	}
@@ -137,15 +137,4 @@ func (c *session) variables(query string) (map[string]string, error) {
 		values[fold(name)] = value
 	}
 	return values, rows.Err()
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

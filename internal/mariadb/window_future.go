@@ -26,11 +26,8 @@ func (e *extraction) noteFuture(ctx context.Context, now time.Time) error {
 	var rows int
 	err := e.session.conn.QueryRowContext(ctx, fmt.Sprintf("SET STATEMENT max_statement_time = %g FOR SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s >= %s LIMIT %d) future",
 		futureTime, e.from(), table.Quote(e.cursor.Source, table.Backtick), table.Literal(fmt.Sprint(bound)), manyFuture)).Scan(&rows)
-	if code(err) != 0 {
-		return nil // it took too long, or is not known here: there is no note
-	}
 	if err != nil {
-		return err
+		return ignoreServers(err) // it took too long, or is not known here: there is no note
 	}
 	if rows > 0 {
 		more := ""

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,7 +18,7 @@ import (
 
 // TestDemo runs the tour twice into one folder, and has delta-rs read what it left.
 func TestDemo(t *testing.T) {
-	python, root := testserver.Python(t), testserver.Root(t)
+	root := testserver.Root(t)
 	dir := filepath.Join(t.TempDir(), "tour")
 	program := filepath.Join(root, "bin", "temporal")
 	if _, err := os.Stat(program); err != nil {
@@ -30,8 +29,10 @@ func TestDemo(t *testing.T) {
 		told.Reset()
 		require.NoError(t, run(t.Context(), options{once: true, dir: dir, temporal: program}, newPage(&told, false)))
 	}
+	compare, err := os.ReadFile(filepath.Join(root, "tests", "demo_check.py"))
+	require.NoError(t, err)
 	check := func() (string, error) {
-		out, err := exec.CommandContext(t.Context(), python, filepath.Join(root, "tests", "demo_check.py"), dir).CombinedOutput()
+		out, err := testserver.PythonCommand(t, string(compare), dir).CombinedOutput()
 		return string(out), err
 	}
 

@@ -3,7 +3,6 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -83,7 +82,7 @@ func namesRows() [][]string {
 }
 
 const deltaRSProgram = `
-import os, sys, json, decimal, datetime
+import sys, json, decimal, datetime
 import pyarrow as pa
 from deltalake import DeltaTable
 path, order, columns = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -98,8 +97,7 @@ def plain(column):
     if pa.types.is_timestamp(column.type): column = column.cast(pa.timestamp("us"))
     return column.to_pylist()
 t = DeltaTable(path).to_pyarrow_table().sort_by(order)
-print(json.dumps(list(zip(*[[text(v) for v in plain(t.column(c))] for c in columns]))), flush=True)
-os._exit(0) # its threads may end the process with a signal otherwise
+print(json.dumps(list(zip(*[[text(v) for v in plain(t.column(c))] for c in columns]))))
 `
 
 // deltaRS reads a table of a local lake as delta-rs does.
@@ -107,7 +105,7 @@ func (s *stack) deltaRS(t *testing.T, name string, columns []string, order strin
 	t.Helper()
 	wanted, err := json.Marshal(columns)
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), testserver.Python(t), "-c", deltaRSProgram, filepath.Join(s.dir, "lake", "central", name), order, string(wanted))
+	cmd := testserver.PythonCommand(t, deltaRSProgram, filepath.Join(s.dir, "lake", "central", name), order, string(wanted))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -3,7 +3,6 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,7 +192,7 @@ customers = table("customers")
 customers.delete(mine + "id = 5")
 customers.update(predicate=mine + "id = 6", updates={"email": "'leaked@example'"})
 `
-	cmd := exec.CommandContext(t.Context(), testserver.Python(t), "-c", script, filepath.Join(s.dir, "lake", s.central.schema))
+	cmd := testserver.PythonCommand(t, script, filepath.Join(s.dir, "lake", s.central.schema))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	acme := s.clients[0]

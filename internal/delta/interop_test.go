@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tributary/internal/table"
+	"tributary/internal/testserver"
 )
 
 //go:embed testdata/deltars.py
@@ -29,15 +29,11 @@ var deltaRS string
 // table that only we can read is no Delta table.
 func python(t *testing.T, answer any, args ...string) {
 	t.Helper()
-	interpreter := os.Getenv("TRIBUTARY_TEST_PYTHON")
-	if interpreter == "" {
-		interpreter = "python3"
-	}
-	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{"-c", deltaRS}, args...)...)
+	cmd := testserver.PythonCommand(t, deltaRS, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	require.NoError(t, err, "%s with delta-rs: `pip install deltalake pyarrow`, and set TRIBUTARY_TEST_PYTHON to that Python\n%s", interpreter, stderr.String())
+	require.NoError(t, err, stderr.String())
 	require.NoError(t, json.Unmarshal(out, answer))
 }
 

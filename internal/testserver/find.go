@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -54,6 +55,17 @@ func Python(tb testing.TB) string {
 	return path
 }
 
+// PythonCommand is a run of a Python program, given as its text, by Python's interpreter. It ends without
+// the interpreter's teardown: Arrow's threads abort some programs there that have done their work
+// (apache/arrow#34314).
+func PythonCommand(tb testing.TB, program string, args ...string) *exec.Cmd {
+	tb.Helper()
+	const end = "\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n"
+	return exec.CommandContext(tb.Context(), Python(tb), append([]string{"-c", program + end}, args...)...)
+}
+
+var pythons sync.Map // paths of interpreters that were found to have both
+
 func findPython() (string, error) {
 	name := os.Getenv("TRIBUTARY_TEST_PYTHON")
 	if name == "" {
@@ -69,12 +81,16 @@ func findPython() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("python %q: %w: %s", name, ErrMissing, advice)
 	}
+	if _, ok := pythons.Load(path); ok {
+		return path, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "-c", "import deltalake, pyarrow").CombinedOutput()
+	out, err := exec.CommandContext(ctx, path, "-c", "import deltalake, os, pyarrow; os._exit(0)").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("python %s without deltalake and pyarrow (%w): %w: %s\n%s", path, err, ErrMissing, advice, out)
 	}
+	pythons.Store(path, true)
 	return path, nil
 }
 

@@ -3,7 +3,6 @@ package testserver_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ func TestRootHasTheModule(t *testing.T) {
 }
 
 func TestPythonReadsDelta(t *testing.T) {
-	out, err := exec.Command(testserver.Python(t), "-c", "import deltalake; print(deltalake.__version__)").CombinedOutput()
+	out, err := testserver.PythonCommand(t, "import deltalake; print(deltalake.__version__)").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) == "" {
 		t.Fatalf("%v: %s", err, out)
 	}

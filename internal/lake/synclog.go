@@ -42,7 +42,8 @@ func (l LastRun) Values() []any {
 		l.Rows, l.Status, orNull(l.Error), l.RunID, instant(l.Started), instant(l.Finished)}
 }
 
-// SyncRunsTable defines sync_runs: one row per run, never changed.
+// SyncRunsTable defines sync_runs: one row per run, never changed. Its notes are Run.Notes, one a line; NULL when there are none. A table
+// that lacks columns gets them with the next run that is logged.
 func SyncRunsTable(schema string) Table {
 	columns := logColumns(
 		"run_id", table.String, "schema", table.String, table.ClientColumn, table.String, "table_name", table.String,
@@ -55,6 +56,7 @@ func SyncRunsTable(schema string) Table {
 	for _, step := range LoggedSteps {
 		columns = append(columns, logColumns(step+"_ms", table.Long)...)
 	}
+	columns = append(columns, logColumns("notes", table.String)...) // last: tables of earlier versions get it at their end
 	return Table{
 		Schema: schema, Name: SyncRuns, PartitionBy: []string{"schema"},
 		Comment: "Every run of every client table", Columns: columns,
@@ -76,7 +78,7 @@ func RunValues(r table.Run) []any {
 		}
 		values = append(values, ms)
 	}
-	return values
+	return append(values, orNull(strings.Join(r.Notes, "\n")))
 }
 
 // Advance is the row of sync_log after a run. The status, rows and error are those of the run that started last;

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,12 @@ func testSyncLog(s *suite) {
 	require.NoError(s, err)
 	require.Empty(s, none, "before the first run")
 
+	earlier := lake.SyncRunsTable(s.schema)
+	earlier.Columns = earlier.Columns[:earlier.Columns.Find("notes")]
+	s.create(earlier) // as versions without the column made it
+
 	first := s.loggedRun("r1", table.StatusOK, "2024-01-01 10:00:00", "2024-01-01 10:00:00.000000")
+	first.Notes = []string{"3 zero dates became NULL", oddText}
 	first.Started = first.Started.Add(123456 * time.Microsecond)
 	s.record(first)
 	require.Equal(s, lake.LastRun{
@@ -68,6 +74,9 @@ func testSyncLog(s *suite) {
 		require.Equal(s, "r3", s.last().RunID)
 	})
 	s.run("SeveralAtOnce", testSeveralRuns)
+	s.run("Notes", func(s *suite) {
+		s.rows("SELECT notes FROM sync_runs WHERE run_id IN ('r1', 'r4') ORDER BY run_id", strings.Join(first.Notes, "\n"), "<nil>")
+	})
 	s.run("Filter", testLogFilter)
 	s.rows("SELECT run_id, status, rows_read, rows_staged, extract_ms, validate_ms, merge_ms, duration_ms, backfill FROM sync_runs ORDER BY run_id",
 		"b1 ok 5 4 1000 <nil> 20 1500 true", "r0 ok 5 4 1000 <nil> 20 1500 false", "r1 ok 5 4 1000 <nil> 20 1376 false",

@@ -79,3 +79,24 @@ func TestLogErrPartitions(t *testing.T) {
 	require.NotErrorIs(t, err, delta.ErrConflict)
 	require.ErrorContains(t, err, "partitioned by")
 }
+
+func TestLogAddsColumnsThatAnEarlierVersionDidNotWrite(t *testing.T) {
+	l := open(t, t.TempDir())
+	earlier := lake.SyncRunsTable("central")
+	earlier.Columns = earlier.Columns[:earlier.Columns.Find("notes")]
+	run := func(i int, notes ...string) table.Run {
+		at := time.Date(2024, 1, 1, 0, 0, i, 0, time.UTC)
+		return table.Run{Ref: table.Ref{Client: "a", Region: "eu", Schema: "central", Table: "t"}, RunID: fmt.Sprint(i), Status: table.StatusOK,
+			Started: at, Finished: at, Notes: notes}
+	}
+	for i := range manyLogFiles { // so that the next rows are put together with these
+		require.NoError(t, l.writeLog(t.Context(), logTable{earlier, lake.SyncRunsKeys, false}, func(*delta.Table, *delta.Snapshot) ([][]any, error) {
+			return [][]any{lake.RunValues(run(i))[:len(earlier.Columns)]}, nil
+		}, nil))
+	}
+	require.NoError(t, l.Log(t.Context(), []table.Run{run(100, "a note", "and another")}))
+	described, err := l.Describe(t.Context(), "central", lake.SyncRuns)
+	require.NoError(t, err)
+	require.Equal(t, "notes", described.Columns[len(described.Columns)-1].Name)
+	require.Equal(t, fmt.Sprintf("%d 1 a note\nand another", manyLogFiles+1), one(t, l, "SELECT count(*), count(notes), any_value(notes) FROM sync_runs"))
+}

@@ -39,7 +39,7 @@ func (l *Lake) logSchema(ctx context.Context, schema string, runs []table.Run) e
 	return nil
 }
 
-// change runs a statement on a log table, and makes the table first when it is missing.
+// change runs a statement on a log table, and makes the table first when it is missing, or adds the columns that it lacks.
 func (l *Lake) change(ctx context.Context, def lake.Table, write func() (statement, error)) error {
 	s, err := write()
 	if err != nil {
@@ -47,10 +47,15 @@ func (l *Lake) change(ctx context.Context, def lake.Table, write func() (stateme
 	}
 	return retry(ctx, func() error {
 		err := l.exec(ctx, s)
-		if !is(err, missingTables) && !is(err, missingSchemas) {
+		switch {
+		case is(err, missingTables), is(err, missingSchemas):
+			err = l.createTable(ctx, def)
+		case is(err, badColumns): // an earlier version made it
+			_, err = l.Create(ctx, def)
+		default:
 			return err
 		}
-		if err := l.createTable(ctx, def); err != nil {
+		if err != nil {
 			return err
 		}
 		return l.exec(ctx, s)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,16 +20,20 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var s selection
+	var notes bool
 	cmd := &cobra.Command{
 		Use:   "status [SYNC]",
 		Short: "Show the last sync of every client table",
 		Long: `Status reads the sync log: when each client table last arrived, how long ago that is, how many rows the last run
-brought, up to where the source was read (the watermark), and why the last run failed, if it did. Tables that were never synced are "never".`,
+brought, up to where the source was read (the watermark), and why the last run failed, if it did. Tables that were never synced are "never".
+With --notes it also shows what the last runs noted that was no failure: zero dates, columns that were added or are gone, a
+watermark that waits for an open transaction.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeSyncs(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.showStatus(cmd.Context(), args, s) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.showStatus(cmd.Context(), args, s, notes) },
 	}
 	a.selectionFlags(cmd, &s)
+	cmd.Flags().BoolVar(&notes, "notes", false, "what the last runs noted, too")
 	return cmd
 }
 
@@ -39,10 +44,11 @@ const statusNever = "never"
 type tableStatus struct {
 	lake.LastRun
 
-	Age float64 `json:"age_seconds,omitempty"` // since the last sync
+	Age   float64  `json:"age_seconds,omitempty"` // since the last sync
+	Notes []string `json:"notes,omitempty"`       // of the last run, where they were asked for
 }
 
-func (a *app) showStatus(ctx context.Context, names []string, s selection) error {
+func (a *app) showStatus(ctx context.Context, names []string, s selection, notes bool) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
@@ -59,15 +65,20 @@ func (a *app) showStatus(ctx context.Context, names []string, s selection) error
 	if err != nil {
 		return err
 	}
-	logged, err := a.readLog(ctx, cfg, expected, s)
+	logged, noted, err := a.readLog(ctx, cfg, expected, s, notes)
 	if err != nil {
 		return err
 	}
 	rows := joinLog(expected, logged, time.Now())
+	for i := range rows {
+		rows[i].Notes = noted[key(rows[i].Ref)]
+	}
 	if a.json() {
 		return a.writeJSON(rows)
 	}
-	return a.printStatus(rows)
+	err = a.printStatus(rows)
+	a.printNotes(rows)
+	return err
 }
 
 // expectedTables are the client tables that syncs would bring, once each. Where all syncs are asked for, a selection
@@ -103,18 +114,21 @@ func (sc scope) refs() []table.Ref {
 // key tells client tables apart, whichever sync brought them.
 func key(r table.Ref) table.Ref { return table.Ref{Client: r.Client, Schema: r.Schema, Table: r.Table} }
 
-// readLog returns the sync log's rows of the schemas of refs, by key. Without a lake there are none.
-func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, s selection) (_ map[table.Ref]lake.LastRun, err error) {
+// readLog returns the sync log's rows of the schemas of refs, by key, and what the runs noted where that is asked for. Without a
+// lake there are none.
+func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, s selection, notes bool) (
+	logged map[table.Ref]lake.LastRun, noted map[table.Ref][]string, err error) {
 	central, err := a.openLake(ctx, cfg)
 	if errors.Is(err, errNoLake) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, central.Close()) }()
 	filter := lake.Filter{Region: only(s.regions), Client: only(s.clients)}
-	logged, done := map[table.Ref]lake.LastRun{}, map[string]bool{}
+	logged, noted = map[table.Ref]lake.LastRun{}, map[table.Ref][]string{}
+	done := map[string]bool{}
 	for _, ref := range refs {
 		if done[ref.Schema] {
 			continue
@@ -122,13 +136,21 @@ func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref,
 		done[ref.Schema] = true
 		runs, err := central.LastRuns(ctx, ref.Schema, filter)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, run := range runs {
 			logged[key(run.Ref)] = run
 		}
+		if !notes {
+			continue
+		}
+		of, err := readNotes(ctx, central, ref.Schema)
+		if err != nil {
+			return nil, nil, err
+		}
+		maps.Copy(noted, of)
 	}
-	return logged, nil
+	return logged, noted, nil
 }
 
 // only is the name when there is just one.

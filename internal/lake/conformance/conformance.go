@@ -4,6 +4,7 @@ package conformance
 import (
 	"crypto/rand"
 	"database/sql"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,14 +40,18 @@ type Options struct {
 	VacuumMin time.Duration
 	// Executes says that the lake is a lake.Executor.
 	Executes bool
+	// Only names the tests that run; empty: all. It is for a lake that shares its code with another one, which runs all.
+	Only []string
 }
 
-// tests are the suite.
-var tests = []struct {
+type conformanceTest struct {
 	name  string
 	run   func(*suite)
 	alone bool // never beside another
-}{
+}
+
+// tests are the suite.
+var tests = []conformanceTest{
 	{name: "Sweep", run: testSweep, alone: true},
 	{name: "Create", run: testCreate}, {name: "Comments", run: testComments}, {name: "Layout", run: testLayout},
 	{name: "Tables", run: testTables}, {name: "Merge", run: testMerge}, {name: "Keys", run: testKeys}, {name: "Deletes", run: testDeletes},
@@ -67,7 +72,13 @@ func Run(t *testing.T, newLake func(t *testing.T) lake.Lake, options Options) {
 	if options.Quote == "" {
 		options.Quote = table.DoubleQuote
 	}
+	for _, name := range options.Only {
+		require.True(t, slices.ContainsFunc(tests, func(test conformanceTest) bool { return test.name == name }), "the suite has no %s", name)
+	}
 	for _, test := range tests {
+		if len(options.Only) > 0 && !slices.Contains(options.Only, test.name) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			if options.Parallel && !test.alone {
 				t.Parallel()

@@ -26,8 +26,11 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestConformanceOfDatabricks runs the production path, sign-in, volume and warehouse included, against a small workspace with Spark
-// behind it.
+// TestConformanceOfDatabricks runs the production path, sign-in, volume and warehouse included, against a small workspace with the same Spark
+// behind it. Both kinds of lake send the same statements to the same engine, but for what a dialect says (golden tests hold the rest of each
+// statement): so it runs what goes another way there. Staged files go through the Files API (Sweep, Batches, Tenants, whose clients' names are
+// hard to quote), names begin with a catalog (Create, Tables, Merge, Query, Execute, and TimeTravel, which looks for tables in a query), tables
+// are clustered (Layout), and the sync log's values are parameters (SyncLog).
 func TestConformanceOfDatabricks(t *testing.T) {
 	spark := testserver.Spark(t)
 	w := workspace.Start(t, workspace.Options{SparkURL: spark.URL, Dir: spark.Dir})
@@ -41,5 +44,6 @@ func TestConformanceOfDatabricks(t *testing.T) {
 	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{
 		Quote: table.Backtick, Catalog: "main", Shared: true, Parallel: true, Widens: true, AnyName: true, PlainTables: true, ExtraVersions: true,
 		ZOrder: true, Executes: true, ClusterBy: true, VacuumMin: 168 * time.Hour,
+		Only: []string{"Sweep", "Batches", "Tenants", "Create", "Tables", "Merge", "Query", "Execute", "TimeTravel", "Layout", "SyncLog"},
 	})
 }

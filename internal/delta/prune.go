@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/big"
+	"slices"
 	"time"
 
 	"tributary/internal/table"
@@ -38,10 +39,12 @@ func after(t table.Type, a, b any, slack time.Duration) bool {
 	switch {
 	case isInteger(t):
 		return greater(toInt, a, b)
-	case t == table.Float || t == table.Double:
+	case t == table.Float: // a bound is written with the digits that make it that float, not that double
 		x, okX := toFloat(a)
 		y, okY := toFloat(b)
-		return okX && okY && !math.IsNaN(x) && !math.IsNaN(y) && x > y
+		return okX && okY && float32(x) > float32(y)
+	case t == table.Double:
+		return greater(toFloat, a, b)
 	case t == table.String:
 		x, okX := a.(string)
 		y, okY := b.(string)
@@ -63,17 +66,23 @@ func greater[T cmp.Ordered](convert func(any) (T, bool), a, b any) bool {
 	return okX && okY && x > y
 }
 
+// decimalAfter allows for bounds that are not exact: delta-rs writes those of decimals as doubles, and of whole ones as integers of 64 bits,
+// the largest of which stands for all that are larger.
 func decimalAfter(a, b any) bool {
-	var x, y *big.Rat
-	var ok bool
-	if x, ok = toRat(a); !ok {
+	x, okX := toRat(a)
+	y, okY := toRat(b)
+	if !okX || !okY || slices.ContainsFunc(saturated, func(r *big.Rat) bool { return r.Cmp(x) == 0 || r.Cmp(y) == 0 }) {
 		return false
 	}
-	if y, ok = toRat(b); !ok {
-		return false
-	}
-	return x.Cmp(y) > 0
+	slack := new(big.Rat).Add(new(big.Rat).Abs(x), new(big.Rat).Abs(y))
+	slack.Quo(slack, doubleDigits)
+	return x.Cmp(slack.Add(slack, y)) > 0
 }
+
+var saturated = []*big.Rat{new(big.Rat).SetInt64(math.MaxInt64), new(big.Rat).SetInt64(math.MinInt64)}
+
+// doubleDigits makes of two values that are near each other twice what a double of their size is rounded by, at most.
+var doubleDigits = new(big.Rat).SetInt64(1 << 53)
 
 func timeAfter(a, b any, slack time.Duration, convert func(any) (time.Time, bool)) bool {
 	x, okX := convert(a)

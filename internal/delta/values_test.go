@@ -202,6 +202,39 @@ func TestMayContain(t *testing.T) {
 	require.True(t, (*Stats)(nil).MayContain("l", table.Long, 1, 1))
 }
 
+// TestMayContainWhatOthersRounded has bounds as delta-rs 1.6 writes them: those of decimals are doubles, or integers that end at the largest of 64
+// bits. Spark writes those of floats with the digits of floats.
+func TestMayContainWhatOthersRounded(t *testing.T) {
+	s, err := ParseStats(`{"numRecords":9,"minValues":{"m":1.2345678901234568e+16,"id":9007199254740992,"big":1.8446744073709552e19,"neg":-9223372036854775808,"f":0.1,"d":0.1},` +
+		`"maxValues":{"m":1.2345678901234568e+16,"id":9223372036854775807,"big":1.8446744073709552e19,"neg":-9007199254740992,"f":0.7,"d":0.7}}`)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		column string
+		kind   table.Type
+		value  any
+		want   bool
+	}{
+		{"m", table.Decimal(20, 2), "12345678901234567.89", true},
+		{"m", table.Decimal(20, 2), "12345678901234567.91", true},
+		{"m", table.Decimal(20, 2), "12345678901234668.00", false},
+		{"id", table.Decimal(20, 0), "18446744073709551615", true},
+		{"id", table.Decimal(20, 0), "9007199254740991", true},
+		{"id", table.Decimal(20, 0), "9007199254740000", false},
+		{"big", table.Decimal(20, 0), "18446744073709551615", true},
+		{"big", table.Decimal(20, 0), "18446744073709500000", false},
+		{"neg", table.Decimal(20, 0), "-18446744073709551615", true},
+		{"neg", table.Decimal(20, 0), "-9007199254740993", true},
+		{"neg", table.Decimal(20, 0), "-9007199254000000", false},
+		{"f", table.Float, float32(0.1), true},
+		{"f", table.Float, float32(0.7), true},
+		{"f", table.Float, float32(0.70000005), false},
+		{"d", table.Double, 0.1, true},
+		{"d", table.Double, 0.7000000000000001, false},
+	} {
+		require.Equal(t, c.want, s.MayContain(c.column, c.kind, c.value, c.value), c)
+	}
+}
+
 func TestSchemaRoundTrip(t *testing.T) {
 	schema := table.Schema{{Name: "amount", Type: table.Decimal(12, 2), Nullable: true, Comment: `net "EUR"`}}
 	for _, kind := range knownTypes {

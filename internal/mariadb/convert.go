@@ -138,7 +138,11 @@ func (c *converters) checkText(column *columnReader) error {
 	if !ok || column.Type != table.String {
 		return nil
 	}
-	if row := v.invalid(c.rows); row >= 0 {
+	row := v.invalid(c.rows)
+	if row >= 0 && lossy(column.Charset) {
+		return c.fault(column, "a value in "+column.Charset, errCharacter)
+	}
+	if row >= 0 {
 		return c.fault(column, fmt.Sprintf("a value of %d bytes", len(v.cell(row))), errUTF8)
 	}
 	return nil

@@ -13,12 +13,13 @@ import (
 )
 
 var (
-	errNull     = errors.New("the column is NOT NULL; plan the table again")
-	errKind     = errors.New("it came as another type than planned; plan the table again")
-	errFit      = errors.New("it is out of the type's range")
-	errUTF8     = errors.New("it is no valid UTF-8; correct it at the source, or read the column as binary")
-	errFraction = errors.New("its fractional seconds are not as planned; plan the table again, or exclude the column from this kind of server")
-	errZero     = errors.New("it is a zero or impossible date and zero_dates is fail; correct it, or use zero_dates: null")
+	errNull      = errors.New("the column is NOT NULL; plan the table again")
+	errKind      = errors.New("it came as another type than planned; plan the table again")
+	errFit       = errors.New("it is out of the type's range")
+	errUTF8      = errors.New("it is no valid UTF-8; correct it at the source, or read the column as binary")
+	errCharacter = errors.New("it has bytes that its character set has no character for; correct it at the source, or read the column as binary")
+	errFraction  = errors.New("its fractional seconds are not as planned; plan the table again, or exclude the column from this kind of server")
+	errZero      = errors.New("it is a zero or impossible date and zero_dates is fail; correct it, or use zero_dates: null")
 )
 
 // readCell sets a row of its column to the value at p[at:], which is not NULL, and returns where the next one

@@ -118,6 +118,8 @@ func columnSQL(c table.SourceColumn) string {
 		return fmt.Sprintf(t.printed(), column)
 	case t.family() == "text" && (c.Type == table.Binary || unchecked(c.Charset)):
 		return "CONVERT(" + column + " USING binary)" // a CAST is NULL for what is longer than max_allowed_packet
+	case t.family() == "text" && lossy(c.Charset):
+		return fmt.Sprintf(markedSQL, column)
 	}
 	return column
 }
@@ -141,3 +143,24 @@ func (t sourceType) printed() string {
 func unchecked(charset string) bool {
 	return charset == "utf8mb3" || charset == "utf8" || charset == "ascii"
 }
+
+// wholeCharsets are the character sets, but for Unicode's, in which every byte is a character.
+var wholeCharsets = []string{
+	"latin1", "latin2", "latin5", "latin7", "cp850", "cp852", "cp866", "koi8r", "koi8u", "macce", "macroman", "keybcs2", "armscii8",
+}
+
+// lossy says that the server puts question marks, or U+FFFD, for bytes that the character set has no character for, or Unicode
+// has not: 98 in cp1251 is the second byte of the UTF-8 И, which programs that mistake the two store there.
+func lossy(charset string) bool {
+	return charset != "" && charset != "binary" && !unchecked(charset) && !strings.HasPrefix(charset, "utf") && charset != "ucs2" &&
+		!slices.Contains(wholeCharsets, charset)
+}
+
+// markedSQL is a text of a lossy character set as UTF-8, or a byte that is none where the conversion lost a character: where it made
+// question marks that are not stored, or U+FFFD, which only Unicode has. No character's second byte is a question
+// mark in these. A REPLACE that is longer than max_allowed_packet is NULL, and nothing is known then.
+const markedSQL = "IF(COALESCE(" +
+	"OCTET_LENGTH(CONVERT(%[1]s USING utf8mb4)) - OCTET_LENGTH(REPLACE(CONVERT(CONVERT(%[1]s USING utf8mb4) USING binary), '?', '')) = " +
+	"OCTET_LENGTH(%[1]s) - OCTET_LENGTH(REPLACE(CONVERT(%[1]s USING binary), '?', '')) " +
+	"AND LOCATE(X'EFBFBD', CONVERT(CONVERT(%[1]s USING utf8mb4) USING binary)) = 0, TRUE), " +
+	"CONVERT(CONVERT(%[1]s USING utf8mb4) USING binary), X'FF')"

@@ -12,9 +12,10 @@ import (
 const (
 	codeOK          = 0
 	codeError       = 1   // usage, configuration or connection; check found a fault
-	codeFailed      = 2   // the sync ran, and something in it failed
+	codeFailed      = 2   // the sync ran, and something in it failed; verify found a difference
 	codeCancelled   = 3   // the sync was cancelled
 	codeRunning     = 4   // the sync is already running; nothing was started
+	codeUncompared  = 5   // verify found no difference, and could not compare something
 	codeInterrupted = 130 // Ctrl-C: what was started goes on
 )
 

@@ -90,7 +90,7 @@ func (a *app) loadSync(name string) (*config.Config, config.Sync, error) {
 // refuseScheduled refuses to start a whole sync beside one that its schedule started: Temporal adds
 // the time to the ids of those, so that they do not collide by themselves.
 func refuseScheduled(ctx context.Context, c client.Client, sync string) error {
-	running, err := runningSyncs(ctx, c, sync)
+	running, err := syncing.running(ctx, c, sync)
 	if err != nil {
 		return err
 	}

@@ -23,10 +23,12 @@ func (a *app) printVerified(v verified) error {
 	switch v.Status {
 	case verify.StatusEqual:
 		return nil
+	case verify.StatusDifferent:
+		return &codedError{code: codeFailed}
 	case table.StatusCancelled:
 		return &codedError{code: codeCancelled}
 	}
-	return &codedError{code: codeFailed}
+	return &codedError{code: codeUncompared}
 }
 
 func (a *app) printVerifiedTable(v verified) error {

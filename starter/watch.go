@@ -18,19 +18,25 @@ import (
 
 func (a *app) watchCommand() *cobra.Command {
 	var id string
+	var verify bool
 	cmd := &cobra.Command{
-		Use:               "watch SYNC",
-		Short:             "Watch a sync that is running",
-		Long:              "Watch shows how far a running sync is, whoever started it, until it ends. Ctrl-C stops the watching, not the sync.\n" + exitCodesHelp,
+		Use:   "watch SYNC",
+		Short: "Watch a sync that is running",
+		Long: `Watch shows how far a running sync is, whoever started it, until it ends. Ctrl-C stops the watching, not the sync.
+With --verify, or the id of one, it watches a verification, and ends as "tributary verify" does, exit code and all.
+` + exitCodesHelp,
 		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.watchRunning(cmd.Context(), args[0], id) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.watchRunning(cmd.Context(), args[0], id, jobOf(id, false, verify))
+		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "the workflow's id, where several workflows of the sync run")
+	cmd.Flags().BoolVar(&verify, "verify", false, "its verification")
 	return cmd
 }
 
-func (a *app) watchRunning(ctx context.Context, name, id string) error {
+func (a *app) watchRunning(ctx context.Context, name, id string, j job) error {
 	cfg, sync, err := a.loadSync(name)
 	if err != nil {
 		return err
@@ -44,14 +50,14 @@ func (a *app) watchRunning(ctx context.Context, name, id string) error {
 		return err
 	}
 	defer c.Close()
-	running, err := runningSyncs(ctx, c, sync.Name)
+	running, err := j.running(ctx, c, sync.Name)
 	switch {
 	case err != nil:
 		return err
 	case id != "" && !slices.Contains(running, id), len(running) == 0:
-		return fmt.Errorf("nothing of sync %s is running%s; start it with: tributary run %s", sync.Name, ofThatID(id), sync.Name)
+		return j.idle(ctx, c, sync.Name, id, "watch")
 	case id == "" && len(running) > 1:
-		return fmt.Errorf("several workflows of sync %s are running: choose one with --id: %s", sync.Name, strings.Join(running, ", "))
+		return fmt.Errorf("several workflows of %ssync %s are running: choose one with --id: %s", j.what, sync.Name, strings.Join(running, ", "))
 	case id == "":
 		id = running[0]
 	}
@@ -69,7 +75,11 @@ func (a *app) watchRunning(ctx context.Context, name, id string) error {
 	}
 	execution := described.GetWorkflowExecutionInfo()
 	run := c.GetWorkflow(ctx, id, execution.GetExecution().GetRunId())
-	return a.watch(ctx, newWatcher(c, run, sc, execution.GetStartTime().AsTime()))
+	w := newWatcher(c, run, sc, execution.GetStartTime().AsTime())
+	if in.Mode.Verify != nil {
+		return a.awaitVerify(ctx, w, sc, in.Mode.Verify.Repair)
+	}
+	return a.watch(ctx, w)
 }
 
 // result is how a sync ended.
@@ -106,7 +116,7 @@ func (a *app) watch(ctx context.Context, w *watcher) error {
 			r.Sync, r.WorkflowID, r.RunID, r.Seconds = w.sync, w.run.GetID(), w.run.GetRunID(), time.Since(w.began).Seconds()
 			return a.printResult(r)
 		case err := <-lost:
-			return a.detached(ctx, w, err)
+			return a.detached(ctx, w, syncing, err)
 		case <-tick.C:
 			display.show(w.poll(ctx))
 		}
@@ -139,14 +149,15 @@ func resultOf(summary table.Summary, err error) (result, bool) {
 	return r, true
 }
 
-// detached tells how to go on with a sync that is watched no more.
-func (a *app) detached(ctx context.Context, w *watcher, err error) error {
-	how := fmt.Sprintf("%s goes on; watch it with: tributary watch %s, cancel it with: tributary cancel %s", w.run.GetID(), w.sync, w.sync)
+// detached tells how to go on with a sync, or another job of one, that is watched no more.
+func (a *app) detached(ctx context.Context, w *watcher, j job, err error) error {
+	sync := w.sync + j.flag()
+	how := fmt.Sprintf("%s goes on; watch it with: tributary watch %s, cancel it with: tributary cancel %s", w.run.GetID(), sync, sync)
 	if ctx.Err() != nil {
 		a.sayf("\n%s", how)
 		return &codedError{code: codeInterrupted}
 	}
-	return fmt.Errorf("lost sight of the sync: %w; %s", err, how)
+	return fmt.Errorf("lost sight of %ssync %s: %w; %s", j.what, w.sync, err, how)
 }
 
 var resultCodes = map[string]int{table.StatusFailed: codeFailed, table.StatusCancelled: codeCancelled}

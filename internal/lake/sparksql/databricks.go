@@ -31,7 +31,7 @@ func OpenDatabricks(o DatabricksOptions) (*Lake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("databricks lake: %w", err)
 	}
-	connector, err := connect(u, "/sql/1.0/warehouses/"+o.Warehouse, dbsql.WithAuthenticator(o.Workspace))
+	connector, err := connect(u, "/sql/1.0/warehouses/"+o.Warehouse, databricksDialect, dbsql.WithAuthenticator(o.Workspace))
 	if err != nil {
 		return nil, fmt.Errorf("databricks lake: %w", err)
 	}

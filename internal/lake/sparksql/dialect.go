@@ -10,19 +10,36 @@ import (
 // dialect is where the two kinds of endpoint differ.
 type dialect struct {
 	name       string
-	parameters bool     // values go as parameters; else as literals
-	liquid     bool     // CLUSTER BY, deletion vectors, row-level concurrency
-	session    []string // statements that prepare a session
+	parameters bool              // values go as parameters; else as literals
+	liquid     bool              // CLUSTER BY, deletion vectors, row-level concurrency
+	session    []string          // statements that prepare a session
+	settings   map[string]string // of a session, whatever the server's are
 }
 
-// Spark's Thrift server takes no session settings on connecting. A cast that overflows must fail, not give NULL.
 var (
-	sparkDialect = dialect{name: "spark", session: []string{
-		"SET TIME ZONE 'UTC'", "SET spark.sql.ansi.enabled=true", "SET spark.sql.variable.substitute=false",
-		"SET spark.sql.parquet.datetimeRebaseModeInRead=CORRECTED", // staged dates before 1582 are of today's calendar: Spark 3 asks, and its older mode shifts them
-	}}
+	sparkDialect      = dialect{name: "spark", settings: sparkSettings}
 	databricksDialect = dialect{name: "databricks", parameters: true, liquid: true, session: []string{"SET TIME ZONE 'UTC'"}}
 )
+
+// sparkSettings are those with which a server of somebody else's would change values, lose rows or read statements otherwise.
+var sparkSettings = map[string]string{
+	"spark.sql.session.timeZone": "UTC",
+
+	"spark.sql.ansi.enabled":          "true", // a cast that overflows fails, and does not give NULL
+	"spark.sql.storeAssignmentPolicy": "ANSI", // nor does what a merge writes into a table that somebody has made anew
+
+	"spark.sql.files.ignoreCorruptFiles": "false", // a merge would write a file anew without the rows that it could not read
+	"spark.sql.files.ignoreMissingFiles": "false",
+
+	"spark.sql.parquet.datetimeRebaseModeInRead":  "CORRECTED", // staged dates before 1582 are of today's calendar: Spark 3 asks, and its older mode shifts them
+	"spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED", // other readers would see them shifted
+	"spark.sql.timestampType":                     "TIMESTAMP_LTZ",
+
+	"spark.sql.variable.substitute":           "false",
+	"spark.sql.caseSensitive":                 "false",
+	"spark.sql.parser.escapedStringLiterals":  "false", // see literal
+	"spark.sql.parser.quotedRegexColumnNames": "false",
+}
 
 // quote quotes an identifier.
 func quote(name string) string { return table.Quote(name, table.Backtick) }

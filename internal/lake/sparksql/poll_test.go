@@ -10,7 +10,7 @@ import (
 
 // A newer driver that keeps its setting elsewhere would poll once a second again: every short statement would take as long.
 func TestTheDriverPollsAsOftenAsItIsTold(t *testing.T) {
-	connector, err := connect(&url.URL{Scheme: "http", Host: "127.0.0.1:1"}, "/cliservice")
+	connector, err := connect(&url.URL{Scheme: "http", Host: "127.0.0.1:1"}, "/cliservice", sparkDialect)
 	require.NoError(t, err)
 	require.NotNil(t, pollInterval(connector))
 	require.Equal(t, time.Second, *pollInterval(connector))

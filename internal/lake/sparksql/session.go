@@ -5,7 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,8 +17,8 @@ import (
 // sessionConnector makes sessions, and prepares each before its first statement.
 type sessionConnector struct {
 	driver.Connector
-	statements []string
-	unreached  *atomic.Bool // a session could not be closed: the server is away
+	dialect   dialect
+	unreached *atomic.Bool // a session could not be closed: the server is away
 }
 
 // Connect implements driver.Connector.
@@ -30,12 +33,50 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	c.unreached.Store(false)
 	s := &session{driverConn: conn, unreached: c.unreached}
-	for _, text := range c.statements {
-		if _, err := s.ExecContext(ctx, text, nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", text, readError(err)), s.Close())
-		}
+	if err := s.prepare(ctx, c.dialect); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// prepare runs a dialect's statements, and sets those of its settings that the server did not take on connecting.
+func (s *session) prepare(ctx context.Context, d dialect) error {
+	statements := slices.Clone(d.session)
+	if len(d.settings) > 0 {
+		has, err := s.settings(ctx)
+		if err != nil {
+			return fmt.Errorf("settings of the session: %w", readError(err))
+		}
+		for _, name := range slices.Sorted(maps.Keys(d.settings)) {
+			if has[name] != d.settings[name] {
+				statements = append(statements, "SET "+name+"="+d.settings[name])
+			}
+		}
+	}
+	for _, text := range statements {
+		if _, err := s.ExecContext(ctx, text, nil); err != nil {
+			return fmt.Errorf("%s: %w", text, readError(err))
+		}
+	}
+	return nil
+}
+
+// settings are those of the session and of the server, without Spark's own defaults.
+func (s *session) settings(ctx context.Context) (map[string]string, error) {
+	rows, err := s.QueryContext(ctx, "SET", nil)
+	if err != nil {
+		return nil, err
+	}
+	has, values := map[string]string{}, make([]driver.Value, len(rows.Columns()))
+	for err = rows.Next(values); err == nil; err = rows.Next(values) {
+		if len(values) >= 2 {
+			has[text(values[0])] = text(values[1])
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return has, errors.Join(err, rows.Close())
 }
 
 // driverConn is what a session of the driver can do.

@@ -71,7 +71,7 @@ func OpenSpark(options SparkOptions) (*Lake, error) {
 	user, password := cmp.Or(options.User, "tributary"), cmp.Or(options.Password, "none") // Spark refuses an empty one, and by default checks neither
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = maxConnections
-	connector, err := connect(u, u.Path, dbsql.WithTransport(&sparkTransport{base: base, user: user, password: password}))
+	connector, err := connect(u, u.Path, sparkDialect, dbsql.WithTransport(&sparkTransport{base: base, user: user, password: password}))
 	if err != nil {
 		return nil, fmt.Errorf("spark lake: %w", err)
 	}
@@ -80,7 +80,7 @@ func OpenSpark(options SparkOptions) (*Lake, error) {
 }
 
 func newLake(connector driver.Connector, d dialect, s staging, timeout time.Duration, where string) *Lake {
-	db := sql.OpenDB(sessionConnector{connector, d.session, new(atomic.Bool)})
+	db := sql.OpenDB(sessionConnector{connector, d, new(atomic.Bool)})
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute) // a warehouse closes idle sessions sooner or later
@@ -95,8 +95,12 @@ var quietDriver = sync.OnceFunc(func() {
 })
 
 // connect makes the driver's connector. Sessions are in UTC, whatever the server's zone.
-func connect(u *url.URL, path string, options ...dbsql.ConnOption) (driver.Connector, error) {
+func connect(u *url.URL, path string, d dialect, options ...dbsql.ConnOption) (driver.Connector, error) {
 	quietDriver()
+	params := map[string]string{"timezone": "UTC", "enableTelemetry": "false", "ansi_mode": "true"}
+	for name, value := range d.settings {
+		params["set:hiveconf:"+name] = value // as Hive's Thrift server takes them
+	}
 	port, err := portOf(u)
 	if err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func connect(u *url.URL, path string, options ...dbsql.ConnOption) (driver.Conne
 		dbsql.WithServerHostname(u.Scheme + "://" + u.Hostname()), dbsql.WithPort(port), dbsql.WithHTTPPath(path),
 		dbsql.WithUserAgentEntry("tributary/" + version.Version), dbsql.WithMaxRows(pageRows),
 		dbsql.WithCloudFetch(false), // large results would come from hosts that a worker's network need not reach
-		dbsql.WithSessionParams(map[string]string{"timezone": "UTC", "enableTelemetry": "false", "ansi_mode": "true"}),
+		dbsql.WithSessionParams(params),
 	}, options...)...)
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // ErrMissing is wrapped by every error about something that has to be installed first.
@@ -84,7 +83,7 @@ func findPython() (string, error) {
 	if _, ok := pythons.Load(path); ok {
 		return path, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "-c", "import deltalake, os, pyarrow; os._exit(0)").CombinedOutput()
 	if err != nil {

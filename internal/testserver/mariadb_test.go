@@ -61,6 +61,19 @@ func TestMariaDBKeepsPortAndRowsOver(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Nobody else gets the port of a stopped one", func(t *testing.T) {
+		if err := s.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		address := net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
+		if l, err := net.ListenPacket("udp", address); err == nil {
+			_ = l.Close()
+			t.Fatalf("%s is not held", address)
+		}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+	})
 	t.Run("Start of a running one is an error", func(t *testing.T) {
 		if err := s.Start(); err == nil {
 			t.Fatal("it was started twice")

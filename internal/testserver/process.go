@@ -9,13 +9,14 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
 
 const (
-	startTimeout = 90 * time.Second // generous: machines that run tests are often overloaded
-	stopTimeout  = 60 * time.Second
+	startTimeout = 5 * time.Minute // generous: machines that run tests are often overloaded
+	stopTimeout  = 3 * time.Minute
 	pollInterval = 20 * time.Millisecond
 )
 
@@ -110,16 +111,36 @@ func (p *process) kill() error { return p.signal(syscall.SIGKILL) }
 // on Linux, 49152 elsewhere), so that a server that was stopped finds its port free when it starts again.
 const firstPort, lastPort = 20000, 32000
 
-// freePort returns a port of 127.0.0.1 that nobody listens on.
+// held are UDP sockets that keep ports from other test binaries until this one ends: a server that is starting, or was
+// stopped, does not listen on its own.
+var held struct {
+	sync.Mutex
+	sockets []net.PacketConn
+}
+
+// freePort returns a port of 127.0.0.1 that nobody listens on, and that no other call returns as long as this process runs.
 func freePort() (int, error) {
 	var err error
 	for range 100 {
 		port := firstPort + randomInt(lastPort-firstPort)
-		var l net.Listener
-		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
+		if err = hold(net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no free port between %d and %d on 127.0.0.1: %w", firstPort, lastPort, err)
+}
+
+func hold(address string) error {
+	socket, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return errors.Join(err, socket.Close())
+	}
+	held.Lock()
+	defer held.Unlock()
+	held.sockets = append(held.sockets, socket)
+	return l.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -55,6 +56,16 @@ func StartTemporal(args ...string) (*DevServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	for try := 1; ; try++ {
+		s, err := startTemporal(program, args)
+		// It picks more ports for itself, which others may take before it listens.
+		if err == nil || try == 5 || !strings.Contains(err.Error(), "address already in use") {
+			return s, err
+		}
+	}
+}
+
+func startTemporal(program string, args []string) (*DevServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err

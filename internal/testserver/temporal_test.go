@@ -2,6 +2,7 @@ package testserver_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 func TestTemporalRunsAWorkflowWithOurSearchAttributes(t *testing.T) {
 	s := testserver.Temporal(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 
 	have, err := s.Client.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: s.Namespace})
@@ -55,4 +56,18 @@ func TestStartTemporalErrWrongArgumentShowsTheLog(t *testing.T) {
 		t.Fatal("it started")
 	}
 	wantInError(t, err, "no-such-option")
+}
+
+func TestStartTemporalErrPortTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = testserver.StartTemporal("--port", port)
+	wantInError(t, err, "address already in use") // what has it tried again on another port
 }

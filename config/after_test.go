@@ -35,7 +35,7 @@ timeouts: {step: 12h}
 maintain:
   schedule: {cron: "0 5 * * 0", time_zone: Europe/Vienna}
   optimize: false
-  retention: 720h
+  retention: 30d
 after:
   - {name: gold, job: 123456789012345, parameters: {date: "${date}", run: "${sync}/${run_id} of ${schema}"}, timeout: 30m}
   - {name: mail, job: 7, wait: false, after: [views, gold]}

@@ -40,7 +40,7 @@ func tooSmall(value, least int64) (problem, fix string) {
 
 func (c checker) positive(key string, value time.Duration) {
 	if value <= 0 {
-		c.Add(key, "is no time at all", "write one of more than 0, such as 30s, 10m or 12h")
+		c.Add(key, "is no time at all", "write one of more than 0, such as 30s, 10m, 12h or 7d")
 	}
 }
 

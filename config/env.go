@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ func override(f *strict.File, c *Config) map[string]string {
 	v := viper.New()
 	v.SetEnvPrefix("TRIBUTARY")
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
-	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), splitList))
+	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(duration, splitList))
 	set := map[string]string{}
 	for _, s := range leaves(reflect.ValueOf(c).Elem(), "") {
 		_ = v.BindEnv(s.key) // fails only without a key
@@ -61,6 +62,19 @@ func leaves(v reflect.Value, parent string) []leaf {
 	return all
 }
 
+// duration reads a time as files have it.
+func duration(_, to reflect.Type, data any) (any, error) {
+	text, ok := data.(string)
+	if !ok || to != reflect.TypeFor[time.Duration]() {
+		return data, nil
+	}
+	read, ok := strict.ParseDuration(text)
+	if !ok {
+		return nil, errors.New("is not a time")
+	}
+	return read, nil
+}
+
 // splitList reads a list from one variable: eu,us.
 func splitList(_, to reflect.Type, data any) (any, error) {
 	text, ok := data.(string)
@@ -77,7 +91,7 @@ func splitList(_, to reflect.Type, data any) (any, error) {
 func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
-		return "a time with its unit, such as 30s, 10m or 12h"
+		return "a time with its unit, such as 30s, 10m, 12h or 7d"
 	case t.Kind() == reflect.Int:
 		return "a whole number"
 	}

@@ -40,7 +40,7 @@ type file struct{ path, base, stem string }
 func list(dir string) ([]file, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("configuration directory %s: %w", dir, err)
+		return nil, fmt.Errorf("configuration directory: %w; name it with --config (-c) or TRIBUTARY_CONFIG", err)
 	}
 	var files []file
 	for _, e := range entries {

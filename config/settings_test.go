@@ -27,7 +27,7 @@ worker: {regions: [eu, us, ap], health: "127.0.0.1:1"}
 	absolute := filepath.Join(t.TempDir(), "Scratch")
 	for name, value := range map[string]string{
 		"TRIBUTARY_LAKE_PATH": "../Lake", "TRIBUTARY_LAKE_THREADS": "7", "TRIBUTARY_WORKER_HEALTH": "off", "TRIBUTARY_WORKER_REGIONS": "us, ap",
-		"TRIBUTARY_WORKER_STOP_TIMEOUT": "2m", "TRIBUTARY_WORKER_MAX_SOURCES": "010", "TRIBUTARY_SCRATCH_PATH": absolute, "TRIBUTARY_TEMPORAL_ADDRESS": "t:7233",
+		"TRIBUTARY_WORKER_STOP_TIMEOUT": "0d2m", "TRIBUTARY_WORKER_MAX_SOURCES": "010", "TRIBUTARY_SCRATCH_PATH": absolute, "TRIBUTARY_TEMPORAL_ADDRESS": "t:7233",
 		"TRIBUTARY_LAKE_MEMORY": "", "TRIBUTARY_TEST_MARIADB": "is no setting",
 	} {
 		t.Setenv(name, value)
@@ -58,7 +58,7 @@ func TestErrEnvironmentNamesTheVariable(t *testing.T) {
 		"TRIBUTARY_WORKER_REGIONS":      {"eu,,us", "is missing"},
 		"TRIBUTARY_WORKER_HEALTH":       {"8090", "write host:port"},
 		"TRIBUTARY_CLIENTS_RETRIES":     {"-1", "is negative"},
-		"TRIBUTARY_WORKER_STOP_TIMEOUT": {"-1s", "is negative"},
+		"TRIBUTARY_WORKER_STOP_TIMEOUT": {"-1s", "its value does not fit; write a time with its unit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, c.value)

@@ -55,7 +55,7 @@ func TestOverlap(t *testing.T) {
 	for written, want := range map[string]struct {
 		time time.Duration
 		rows int64
-	}{"5m": {5 * time.Minute, 1000}, "0": {0, 0}, "0s": {0, 1000}, "20": {10 * time.Minute, 20}} {
+	}{"5m": {5 * time.Minute, 1000}, "0": {0, 0}, "0s": {0, 1000}, "1d12h": {36 * time.Hour, 1000}, "20": {10 * time.Minute, 20}} {
 		got := loaded(t, daily(t, "target: {schema: s}\ntables: [{name: a, cursor: c, overlap: "+written+"}]")).Syncs[0].Tables[0]
 		require.Equal(t, want.time, got.Overlap, written)
 		require.Equal(t, want.rows, got.OverlapRows, written)
@@ -155,7 +155,7 @@ func TestErrSync(t *testing.T) {
 		"zone with every":   {`schedule: {every: 1h, time_zone: UTC}`, "has no meaning with every"},
 		"every too short":   {`schedule: {every: 10ms}`, "is shorter than 1s"},
 		"catch_up":          {`schedule: {every: 1h, catch_up: 1s}`, "schedule.catch_up: is shorter than 10s"},
-		"a day":             {`schedule: {every: 1d}`, "schedule.every: is not a time; write a number and its unit"},
+		"a week":            {`schedule: {every: 1w}`, "schedule.every: is not a time; write a number and its unit"},
 		"negative":          {`schedule: {every: -1h}`, "schedule.every: is a negative time"},
 		"parallel":          {`parallel: {tables_per_client: -1}`, "parallel.tables_per_client: is too small"},
 		"parallel is text":  {`parallel: {clients: "8"}`, "parallel.clients: is text; write a whole number"},

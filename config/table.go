@@ -64,8 +64,8 @@ func (o *overlap) FromScalar(tag, text string) error {
 		}
 		return nil
 	}
-	duration, err := time.ParseDuration(text)
-	if err != nil || duration < 0 {
+	duration, ok := strict.ParseDuration(text)
+	if !ok {
 		return fmt.Errorf("is not an overlap; write a time such as 10m, or a whole number such as 1000 for a cursor that is an id")
 	}
 	o.time = &duration

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strconv"
-	"strings"
 	"time"
 
 	"tributary/internal/table"
@@ -24,29 +22,6 @@ func parseTime(text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is no time; write 2006-01-02T15:04:05Z, or 2006-01-02 15:04:05 or 2006-01-02 in UTC", text)
-}
-
-// maxAgo keeps days within what a time.Duration holds.
-const maxAgo = 100 * 365
-
-// parseAgo reads how long ago something was: a Go duration, with days before it: 90d, 1d12h, 45m.
-func parseAgo(text string) (time.Duration, bool) {
-	var days int64
-	if before, after, ok := strings.Cut(text, "d"); ok {
-		n, err := strconv.ParseInt(before, 10, 64)
-		if err != nil || n < 0 || n > maxAgo {
-			return 0, false
-		}
-		if days, text = n, after; text == "" {
-			text = "0"
-		}
-	}
-	rest, err := time.ParseDuration(text)
-	if err != nil || rest < 0 {
-		return 0, false
-	}
-	ago := time.Duration(days)*24*time.Hour + rest
-	return ago, ago >= 0 // two long ones together are too long
 }
 
 // bounds are the ends of a backfill in canonical text, for a kind of cursor. One of them may be empty.

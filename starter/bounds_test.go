@@ -2,7 +2,6 @@ package main
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,17 +40,5 @@ func TestBoundsAreCanonical(t *testing.T) {
 			_, _, err := bounds(test.kind, test.from, test.to)
 			require.ErrorContains(t, err, test.want)
 		})
-	}
-}
-
-func TestAgoTakesDays(t *testing.T) {
-	for text, want := range map[string]time.Duration{"90d": 90 * 24 * time.Hour, "1d12h": 36 * time.Hour, "0d": 0, "45m": 45 * time.Minute} {
-		got, ok := parseAgo(text)
-		require.True(t, ok, text)
-		require.Equal(t, want, got, text)
-	}
-	for _, text := range []string{"", "d", "-1d", "1d-3h", "-5m", "1.5d", "36501d", "36500d2000000h", "99999999999999999999d", "3 days", "2026-01-01"} {
-		_, ok := parseAgo(text)
-		require.False(t, ok, text)
 	}
 }

@@ -145,7 +145,7 @@ func (f queryFlags) at(version bool, now time.Time) (lake.At, error) {
 	case f.asOf == "":
 		return lake.At{}, nil
 	}
-	if ago, ok := parseAgo(f.asOf); ok {
+	if ago, ok := strict.ParseDuration(f.asOf); ok {
 		return lake.At{Time: now.Add(-ago).UTC()}, nil
 	}
 	t, err := parseTime(f.asOf)

@@ -21,7 +21,7 @@ type Scalar interface {
 const maxNodes = 1_000_000
 
 // Decode fills a struct from the file. Fields go by their json tags; keys are matched exactly.
-// Structs, slices, maps from text, text, numbers, booleans, durations ("10m") and Scalars are
+// Structs, slices, maps from text, text, numbers, booleans, durations ("10m", "7d") and Scalars are
 // known. A key that is missing or null leaves the field as it was, so defaults are set before. Whatever does
 // not fit becomes a fault.
 func (f *File) Decode(into any) {
@@ -187,14 +187,14 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, key string) {
 }
 
 func (d *decoder) duration(n *yaml.Node, v reflect.Value, key string) {
-	duration, err := time.ParseDuration(n.Value)
+	duration, ok := ParseDuration(n.Value)
 	switch {
-	case n.Kind != yaml.ScalarNode || err != nil && n.ShortTag() != "!!str":
-		d.wrong(n, key, "a time with its unit, such as 30s, 10m or 12h")
-	case err != nil:
-		d.fault(key, "is not a time", "write a number and its unit, such as 30s, 10m or 12h")
-	case duration < 0:
+	case n.Kind != yaml.ScalarNode || !ok && n.ShortTag() != "!!str":
+		d.wrong(n, key, "a time with its unit, such as 30s, 10m, 12h or 7d")
+	case !ok && strings.HasPrefix(n.Value, "-"):
 		d.fault(key, "is a negative time", "write one of 0 or more")
+	case !ok:
+		d.fault(key, "is not a time", "write a number and its unit, such as 30s, 10m, 12h or 7d")
 	default:
 		v.SetInt(int64(duration))
 	}

@@ -82,7 +82,7 @@ type verifying struct {
 func (v verifying) run(ctx context.Context) (VerifyResult, error) {
 	started := time.Now().UTC()
 	input, err := v.central(ctx)
-	if errors.Is(err, lake.ErrNotFound) || err == nil && input.Last.LastSync.IsZero() {
+	if (errors.Is(err, lake.ErrNotFound) || err == nil) && input.Last.LastSync.IsZero() {
 		return VerifyResult{Report: verify.Report{Ref: v.in.Ref, Status: verify.StatusNever, Started: started}}, nil
 	}
 	if err != nil {
@@ -122,6 +122,10 @@ func (v verifying) central(ctx context.Context) (verify.Input, error) {
 		in.Last = last[0]
 	}
 	in.Central, err = v.Lake.Describe(ctx, ref.Schema, ref.Table)
+	if errors.Is(err, lake.ErrNotFound) && !in.Last.LastSync.IsZero() {
+		err = fmt.Errorf("%w: %w; the sync log has a sync of %s at %s, so the next run brings only what has changed since: bring all rows again with: %s",
+			verify.ErrUnable, err, ref.Client, in.Last.LastSync.Format(time.DateTime), verify.FullRun(ref))
+	}
 	return in, err
 }
 

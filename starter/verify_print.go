@@ -51,10 +51,38 @@ func (a *app) printVerifiedTable(v verified) error {
 			return err
 		}
 	}
-	for _, note := range v.Summary.Notes {
+	for _, note := range append(tableNotes(v.Tables), v.Summary.Notes...) {
 		fmt.Fprintf(a.out, "note: %s\n", note)
 	}
 	return a.printProblems(result{Sync: v.Sync, Summary: v.Summary})
+}
+
+// tableNotes are what limits the proof of client tables, each note once, with the tables that it is about.
+func tableNotes(reports []verify.Report) []string {
+	var order []string
+	about := map[string][]string{}
+	add := func(r verify.Report, note string) {
+		if about[note] == nil {
+			order = append(order, note)
+		}
+		about[note] = append(about[note], r.Client+"/"+r.Table)
+	}
+	for _, r := range reports {
+		for _, note := range r.Notes {
+			add(r, note)
+		}
+		if len(r.Uncompared) > 0 {
+			add(r, "at one side only, and so not compared: "+strings.Join(r.Uncompared, ", "))
+		}
+	}
+	for i, note := range order {
+		tables := about[note]
+		if more := len(tables) - shownTables; more > 0 {
+			tables = append(tables[:shownTables:shownTables], fmt.Sprintf("%d more", more))
+		}
+		order[i] = strings.Join(tables, ", ") + ": " + note
+	}
+	return order
 }
 
 // printDifferences prints the first rows that differ, and what became of them.

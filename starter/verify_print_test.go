@@ -34,3 +34,14 @@ func TestWhatARepairDidNotMendIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, got, "\nnote: the versions were not mended\n")
 }
+
+func TestWhatLimitsAProofIsPrintedOncePerNote(t *testing.T) {
+	of := func(client string, uncompared ...string) verify.Report {
+		return verify.Report{Ref: table.Ref{Client: client, Table: "orders"}, Status: verify.StatusEqual, Notes: []string{"without a cursor"}, Uncompared: uncompared}
+	}
+	v := verified{Status: verify.StatusEqual, Tables: []verify.Report{of("a"), of("b", "colour"), of("c"), of("d"), of("e"), of("f")}}
+	got, err := printed(t, outputTable, func(a *app) error { return a.printVerified(v) })
+	require.NoError(t, err)
+	require.Contains(t, got, "note: a/orders, b/orders, c/orders, d/orders, 2 more: without a cursor\n"+
+		"note: b/orders: at one side only, and so not compared: colour\n")
+}

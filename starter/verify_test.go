@@ -68,7 +68,9 @@ func TestAVerificationIsWatchedAndCancelled(t *testing.T) {
 }
 
 func TestAVerificationIsJudgedByItsClientTables(t *testing.T) {
-	problem := func(status string) []table.Problem { return []table.Problem{{Client: "acme", Table: "orders", Status: status}} }
+	problem := func(status string) []table.Problem {
+		return []table.Problem{{Client: "acme", Table: "orders", Status: status}}
+	}
 	for name, test := range map[string]struct {
 		found verified
 		want  string

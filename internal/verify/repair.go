@@ -56,7 +56,7 @@ func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
 
 // refusal says why a repair must not be done; "" when it may.
 func (v *verification) refusal() string {
-	again := "bring all rows again with: " + v.fullRun()
+	again := "bring all rows again with: " + FullRun(v.in.Ref)
 	n := v.report.Differences.Count()
 	share := v.in.Spec.Deletes.MaxShare
 	rows := max(v.report.Lake.Rows, 1)
@@ -74,9 +74,9 @@ func (v *verification) refusal() string {
 	return ""
 }
 
-// fullRun is the command that brings all rows again.
-func (v *verification) fullRun() string {
-	return fmt.Sprintf("tributary run %s --client %s --table %s --full", v.in.Ref.Sync, v.in.Ref.Client, v.in.Ref.Table)
+// FullRun is the command that brings all rows of a client table again.
+func FullRun(ref table.Ref) string {
+	return fmt.Sprintf("tributary run %s --client %s --table %s --full", ref.Sync, ref.Client, ref.Table)
 }
 
 // unmended says what a repair leaves as it was; "" when nothing. Versions are not merged: those of a doubled key would end with
@@ -86,7 +86,7 @@ func (v *verification) unmended() string {
 		return ""
 	}
 	return fmt.Sprintf("the versions in %s%s were not mended; this does, with versions that are valid from then on: %s",
-		v.in.Ref.Table, table.HistorySuffix, v.fullRun())
+		v.in.Ref.Table, table.HistorySuffix, FullRun(v.in.Ref))
 }
 
 func (v *verification) batch(name string, schema table.Schema, file table.File) table.Batch {

@@ -71,6 +71,9 @@ func Compare(ctx context.Context, in Input) (*Verification, error) {
 	if r.Differences.Count() > 0 {
 		r.Status = StatusDifferent
 	}
+	if r.InFlight > 0 && r.Source.Rows+r.Lake.Rows == 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("no row was compared: all %d have changed since the last sync, or within its overlap; run the sync, and verify again later", r.InFlight))
+	}
 	return &Verification{v}, nil
 }
 
@@ -223,6 +226,9 @@ func (v *verification) settle() error {
 		return nil
 	case transformed:
 		r.Notes = append(r.Notes, "a transform changes the cursor, so nothing tells what changed since the last sync: such changes show as differences until the next one")
+		return nil
+	case in.Last.Watermark == "" && (in.Last.Rows > 0 || in.Plan.CursorKind == table.CursorTime || in.Plan.CursorKind == table.CursorDate):
+		r.Notes = append(r.Notes, "no sync with this cursor has left a watermark, so nothing tells what changed since the last sync: such changes show as differences until the next one")
 		return nil
 	case in.Last.Kind != "" && in.Last.Kind != in.Plan.CursorKind:
 		r.Notes = append(r.Notes, "the cursor was of another kind at the last sync: changes since then show as differences until the next one")

@@ -21,7 +21,7 @@ func (in ExtractInput) reconciles(w table.Window) bool {
 func (a *Activities) readKeys(ctx context.Context, source *mariadb.Source, in ExtractInput, plan table.Plan, raw *table.Raw, rows, bytes *atomic.Int64) error {
 	rowsBefore, bytesBefore := rows.Load(), bytes.Load()
 	keys, err := source.ExtractKeys(ctx, mariadb.ExtractRequest{
-		Spec: in.Spec, Plan: plan,
+		Spec: in.Spec, Plan: plan, Server: raw.Server,
 		Dir:      a.Scratch.Run(in.RunID, "keys"),
 		Progress: func(r, b int64) { rows.Store(rowsBefore + r); bytes.Store(bytesBefore + b) },
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"tributary/internal/table"
@@ -91,4 +92,28 @@ func TestExtractReadsIDsOfAllRowsOnlyWhereARunReconciles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A replica that is behind the server of the rows, at the same address, lacks ids of rows that are there.
+func TestExtractErrIDsOfAnotherServer(t *testing.T) {
+	server := testserver.MariaDB(t, testserver.Private())
+	database := server.Database(t, "keys")
+	server.ExecIn(t, database, `create table t (id int primary key, at datetime not null); insert into t values (1, '2020-01-01');
+		create function fail_over() returns int begin set global server_id = 4711; return 1; end`)
+	scratch, err := OpenScratch(t.TempDir())
+	require.NoError(t, err)
+	a := &Activities{Scratch: scratch, Sources: &Sources{Resolve: func(context.Context, string) (string, error) { return server.Password, nil }}}
+	t.Cleanup(func() { require.NoError(t, a.Sources.Close()) })
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(a)
+	_, err = env.ExecuteActivity(a.Extract, ExtractInput{Job: Job{
+		RunID:  "run",
+		Client: table.Client{ID: "acme", Region: "eu", Host: server.Host, Port: server.Port, Database: database, User: server.User, Password: "env:P"},
+		Spec:   table.Spec{Name: "t", IDs: []string{"id"}, Cursor: "at", Where: "fail_over() = 1", Deletes: table.Deletes{Reconcile: true}},
+	}, Watermark: "2019-01-01 00:00:00.000000"})
+	require.ErrorContains(t, err, "leads to several servers")
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.False(t, app.NonRetryable())
 }

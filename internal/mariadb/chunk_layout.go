@@ -2,7 +2,6 @@ package mariadb
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -22,19 +21,15 @@ func (e *extraction) takeUp(ctx context.Context) (resumed bool, err error) {
 			e.work = nil // so that leave keeps what there is for the next attempt
 		}
 	}()
-	if _, err := os.Stat(filepath.Join(e.req.Dir, manifestName)); err != nil || !e.resumes() {
+	if _, err := os.Stat(filepath.Join(e.req.Dir, manifestName)); err != nil || !e.resumes() || e.session.server == "" {
 		return false, emptyDir(e.req.Dir)
-	}
-	server, err := e.session.identity(ctx)
-	if err != nil {
-		return false, err
 	}
 	size, err := e.size(ctx)
 	if err != nil {
 		return false, err
 	}
 	e.key, e.created, e.large = size.key, size.created, e.source.chunking.large(size)
-	fingerprint, err := e.fingerprint(server)
+	fingerprint, err := e.fingerprint()
 	if err != nil {
 		return false, err
 	}
@@ -66,21 +61,17 @@ func (e *extraction) layOut(ctx context.Context) error {
 		return nil
 	}
 	e.key = size.key
-	if e.work.m.Chunks, err = e.cut(ctx, size, target); err != nil || len(e.work.m.Chunks) == 1 || !e.resumes() {
+	if e.work.m.Chunks, err = e.cut(ctx, size, target); err != nil || len(e.work.m.Chunks) == 1 || !e.resumes() || e.session.server == "" {
 		return err
 	}
-	server, err := e.session.identity(ctx)
-	if err != nil {
-		return ignoreServers(err) // nothing is kept for a next attempt
-	}
 	e.work.keep = true
-	e.work.m.Of, err = e.fingerprint(server)
+	e.work.m.Of, err = e.fingerprint()
 	return err
 }
 
 // settled is what is known before the first row is read.
 func (e *extraction) settled() table.Raw {
-	raw := table.Raw{Window: e.w, Notes: e.notes, ReadAt: e.req.ReadAt}
+	raw := table.Raw{Window: e.w, Server: e.session.server, Notes: e.notes, ReadAt: e.req.ReadAt}
 	if e.req.From == "" && e.req.To == "" {
 		raw.Watermark = e.mark
 	}
@@ -118,16 +109,4 @@ func (e *extraction) rowsPerStatement() int64 {
 		perSecond = min(perSecond, limits.RowsPerSecond/int64(2*e.source.tableConnections()))
 	}
 	return max(int64(limits.MaxStatementTime.Seconds()*float64(perSecond)), 1)
-}
-
-var errNoServer = errors.New("the server does not say which one it is")
-
-// identity tells servers behind one address apart: one that is behind another lacks rows that the other has.
-func (c *session) identity(ctx context.Context) (string, error) {
-	var name string
-	err := c.conn.QueryRowContext(ctx, "SELECT CONCAT_WS(':', @@hostname, @@port, @@server_id, @@datadir, @@version)").Scan(&name)
-	if err == nil && name == "" {
-		err = errNoServer
-	}
-	return name, err
 }

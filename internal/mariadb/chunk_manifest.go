@@ -63,7 +63,7 @@ func (m manifest) done() (n int) {
 }
 
 // fingerprint tells runs apart that must not share rows: what is read, from which server, with which columns and types.
-func (e *extraction) fingerprint(server string) (string, error) {
+func (e *extraction) fingerprint() (string, error) {
 	client := e.client
 	client.Password, client.Connections, client.Limits = "", 0, table.Limits{} // how, not what is read
 	text, err := json.Marshal(struct {
@@ -75,7 +75,7 @@ func (e *extraction) fingerprint(server string) (string, error) {
 		From, To string
 		Key      string
 		Created  string
-	}{1, server, client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key), e.created})
+	}{1, e.session.server, client, e.req.Spec, e.req.Plan, e.req.From, e.req.To, fmt.Sprintf("%+v", e.key), e.created})
 	if err != nil {
 		return "", err
 	}

@@ -72,13 +72,10 @@ func (e *extraction) raw() (table.Raw, error) {
 // what the first one sees where the rows must be of one snapshot.
 func (e *extraction) extraSessions() ([]func() *session, error) {
 	n := min(e.source.tableConnections(), e.work.left()) - 1
-	if n <= 0 {
+	if n <= 0 || e.session.server == "" {
 		return nil, nil
 	}
-	server, err := e.session.identity(e.session.ctx)
-	if err != nil {
-		return nil, ignoreServers(err)
-	}
+	server := e.session.server
 	var opens []func() *session
 	if e.resumes() {
 		for range n {
@@ -123,8 +120,8 @@ func (e *extraction) extraSession(server string) *session {
 	if err != nil {
 		return nil
 	}
-	if name, err := s.identity(s.ctx); err != nil || name != server {
-		s.end(err != nil)
+	if s.server != server {
+		s.end(false)
 		return nil
 	}
 	return s
@@ -142,7 +139,7 @@ func (e *extraction) readChunks(s *session, extra bool) error {
 		if !ok {
 			return nil
 		}
-		if err := e.awaitHours(); err != nil {
+		if err := e.awaitHours(s); err != nil {
 			return err
 		}
 		part := *e

@@ -21,6 +21,8 @@ type ExtractRequest struct {
 	// From and To are a backfill's bounds, in the canonical text of table.Window; they replace the window after
 	// the watermark, and an empty one is open. Both empty: not a backfill.
 	From, To string
+	// Server, unless empty, is the only server to read from; see table.Raw.Server.
+	Server string
 	// ReadAt becomes table.Raw.ReadAt, unless an earlier attempt's does because its rows are in use.
 	ReadAt time.Time
 	// Progress, unless nil, is called about once a second while rows arrive, from one goroutine at a time, with the
@@ -64,7 +66,7 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 	}
 	e.ctx, e.stop = context.WithCancelCause(ctx)
 	defer e.stop(nil)
-	if e.session, err = s.open(e.ctx); err != nil {
+	if e.session, err = s.openOn(e.ctx, req.Server); err != nil {
 		return raw, of, err
 	}
 	defer func() {

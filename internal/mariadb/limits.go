@@ -96,8 +96,9 @@ func (e *extraction) pauses() bool {
 	return err == nil && !open && e.work.keep && e.large
 }
 
-// awaitHours waits between two chunks until the client's hours begin again, unless the run has less time than that.
-func (e *extraction) awaitHours() error {
+// awaitHours waits between two chunks until the client's hours begin again, unless the run has less time than that. Other tables need the
+// connection meanwhile, and a server closes one that is idle for long: the session becomes a new one on the same server.
+func (e *extraction) awaitHours(s *session) error {
 	open, until, err := e.source.limits.OpenAt(e.source.now())
 	if err != nil || open || !e.work.keep || !e.large {
 		return err
@@ -107,7 +108,15 @@ func (e *extraction) awaitHours() error {
 		return fmt.Errorf("%w: limits.hours %s ended with %d of %d chunks read, and they begin again after the run's time is over; raise timeouts.extract, or widen the hours",
 			ErrHours, e.source.hours(), done, total)
 	}
-	return pause(e.ctx, until.Sub(e.source.now()))
+	s.end(false)
+	if err := pause(e.ctx, until.Sub(e.source.now())); err != nil {
+		return err
+	}
+	fresh, err := e.source.openOn(e.ctx, s.server)
+	if err == nil {
+		*s = *fresh // which its one reader alone looks into
+	}
+	return err
 }
 
 // limitError says which limit a server's error is about.

@@ -104,7 +104,10 @@ func exec(ctx context.Context, conn driver.ExecerContext, query string) error {
 // session is one connection taken from the pool for one extraction, in a read-only transaction. When
 // the context given to open ends, what it runs is killed at the server and the connection is closed.
 type session struct {
-	conn *sql.Conn
+	conn   *sql.Conn
+	id     uint64    // of the connection
+	server string    // which one it is connected to; "" when it does not say
+	clock  time.Time // the server's, when the session was opened
 	// ctx ends only after the query was killed: the driver closes the connection when it does, and the
 	// server would otherwise go on until it next writes to it.
 	ctx    context.Context
@@ -112,6 +115,7 @@ type session struct {
 	stop   func() bool
 	killed chan struct{}
 	begun  bool // a transaction is open
+	ended  bool
 }
 
 func (s *Source) open(ctx context.Context) (*session, error) { return s.openWithin(ctx, ctx) }
@@ -122,23 +126,23 @@ func (s *Source) openWithin(dial, ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	var id uint64
-	if err := conn.QueryRowContext(dial, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+	c := &session{conn: conn, killed: make(chan struct{})}
+	if err := c.hello(dial); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	c := &session{conn: conn, killed: make(chan struct{})}
+	id, server := c.id, c.server
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = context.AfterFunc(ctx, func() {
 		defer close(c.killed)
 		defer c.cancel()
-		s.kill(context.WithoutCancel(ctx), id)
+		s.kill(context.WithoutCancel(ctx), id, server)
 	})
 	return c, nil
 }
 
 // kill ends the query of a connection at the server, over a connection outside the pool, which
 // may be full. Failing is no error: the connection is closed next, which is all that is left to do.
-func (s *Source) kill(ctx context.Context, id uint64) {
+func (s *Source) kill(ctx context.Context, id uint64, server string) {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
 	conn, err := s.connector.Connector.Connect(ctx)
@@ -146,14 +150,27 @@ func (s *Source) kill(ctx context.Context, id uint64) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	_ = exec(ctx, conn.(driver.ExecerContext), fmt.Sprintf("KILL QUERY %d", id))
+	err = exec(ctx, conn.(driver.ExecerContext), killSQL(id, server))
+	if code(err) == 1064 { // another server than MariaDB
+		_ = exec(ctx, conn.(driver.ExecerContext), killSQL(id, ""))
+	}
 }
 
-// begin starts a read-only transaction with a snapshot of its own, where the server knows how.
+// begin starts a read-only transaction with a snapshot of its own, where the server knows how, on the session's own server.
 func (c *session) begin() error { return c.beginWithin(c.ctx) }
 
 // beginWithin loses the connection when ctx ends first.
 func (c *session) beginWithin(ctx context.Context) error {
+	return c.onServer(func() (answered string, err error) {
+		if err := c.start(ctx); err != nil || c.server == "" {
+			return "", err
+		}
+		err = c.conn.QueryRowContext(ctx, "SELECT "+serverName).Scan(&answered)
+		return answered, err
+	})
+}
+
+func (c *session) start(ctx context.Context) error {
 	_, err := c.conn.ExecContext(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 	if code(err) == 1064 || code(err) == 1105 {
 		_, err = c.conn.ExecContext(ctx, "START TRANSACTION READ ONLY")
@@ -171,6 +188,10 @@ func (c *session) commit() error {
 // end gives the connection back to the pool, or drops it when failed: rows unread or a query killed
 // late would otherwise reach whoever comes next.
 func (c *session) end(failed bool) {
+	if c.ended {
+		return
+	}
+	c.ended = true
 	if !failed && c.begun {
 		failed = c.commit() != nil
 	}

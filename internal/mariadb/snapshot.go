@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -58,21 +59,35 @@ func begin(sessions []*session) error {
 	return begins.Wait()
 }
 
-// logged says whether every change of the table is in the server's binary log: it has one, and either is no replica or
-// logs what it gets as one.
+// logged says whether every change of the table is in the server's binary log: it has one that leaves no database out, as far as the account
+// may see that, and either is no replica or logs what it gets as one.
 func (e *extraction) logged() (bool, error) {
-	values, err := e.session.variables("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'log_slave_updates', 'wsrep_on')")
+	values, err := e.session.variables("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'log_slave_updates', 'wsrep_on', 'binlog_do_db', 'binlog_ignore_db')")
 	if err != nil {
 		return false, err
 	}
-	if values["log_bin"] != "ON" {
+	if values["log_bin"] != "ON" || values["binlog_do_db"] != "" || values["binlog_ignore_db"] != "" {
 		return false, nil
+	}
+	if filtered, err := e.session.filtersLog(); err != nil || filtered {
+		return false, err
 	}
 	if values["log_slave_updates"] == "ON" {
 		return true, nil
 	}
 	status, err := e.session.variables("SHOW GLOBAL STATUS WHERE Variable_name IN ('Slaves_running', 'Slave_running')")
 	return values["wsrep_on"] != "ON" && status["slaves_running"] == "0" && status["slave_running"] != "ON", err
+}
+
+// filtersLog says whether databases are left out of the binary log; false where the account may not see it (BINLOG MONITOR). Before 11.7 no
+// variable tells.
+func (c *session) filtersLog() (bool, error) {
+	var file, position, only, without sql.NullString
+	err := c.conn.QueryRowContext(c.ctx, "SHOW MASTER STATUS").Scan(&file, &position, &only, &without)
+	if err != nil {
+		return false, ignoreServers(err)
+	}
+	return only.String != "" || without.String != "", nil
 }
 
 // samePosition says whether the sessions' snapshots are of one position in the binary log. The server notes it under

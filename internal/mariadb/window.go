@@ -56,27 +56,22 @@ func (e *extraction) backfill(ctx context.Context) (table.Window, error) {
 			return w, err
 		}
 	}
-	var err error
 	switch {
 	case w.High != "" || w.Kind == table.CursorString: // no text is above all others
+		return w, nil
 	case w.Kind == table.CursorInteger:
+		var err error
 		w.High, err = e.integerHigh(ctx)
-	default:
-		var now time.Time
-		if now, err = e.clock(ctx); err == nil {
-			w.High = e.highAt(now)
-		}
-	}
-	return w, err
-}
-
-// timeWindow ends at the source's own clock, and the next one begins where all that is older has surely arrived.
-func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
-	w := table.Window{Kind: e.req.Plan.CursorKind}
-	now, err := e.clock(ctx)
-	if err != nil {
 		return w, err
 	}
+	w.High = e.highAt(e.session.clock)
+	return w, nil
+}
+
+// timeWindow ends at the source's own clock, since a cursor is compared with no other: clients' clocks differ; and the next one begins where all that is older has surely arrived.
+func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
+	w := table.Window{Kind: e.req.Plan.CursorKind}
+	now := e.session.clock
 	w.High = e.highAt(now)
 	if err := e.markTime(ctx, now); err != nil {
 		return w, err
@@ -120,15 +115,6 @@ func (e *extraction) markTime(ctx context.Context, now time.Time) error {
 		return e.markReplica(ctx, now)
 	}
 	return nil
-}
-
-// clock is the source's own clock. A cursor is compared with no other: clients' clocks differ.
-func (e *extraction) clock(ctx context.Context) (time.Time, error) {
-	var text string
-	if err := e.session.conn.QueryRowContext(ctx, "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").Scan(&text); err != nil {
-		return time.Time{}, err
-	}
-	return time.Parse(time.DateTime, text) // takes a fraction of any length
 }
 
 // highAt is the end of a window at a time: the time itself, or the end of its day, which is read again by the next run.

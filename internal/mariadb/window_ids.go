@@ -30,7 +30,7 @@ func (e *extraction) integerWindow(ctx context.Context) (table.Window, error) {
 
 // integerHigh is one above the table's largest id, or "" when it has none.
 func (e *extraction) integerHigh(ctx context.Context) (string, error) {
-	text, err := e.largest(ctx)
+	text, err := e.max(ctx, "")
 	if err != nil || !text.Valid {
 		return "", err
 	}
@@ -45,7 +45,7 @@ func (e *extraction) integerHigh(ctx context.Context) (string, error) {
 // compares, in the column's own collation, wherever order matters: so no gap can arise, and the column's index is used.
 func (e *extraction) stringWindow(ctx context.Context) (table.Window, error) {
 	w := table.Window{Kind: table.CursorString}
-	text, err := e.largest(ctx)
+	text, err := e.max(ctx, "")
 	if err != nil {
 		return w, err
 	}
@@ -83,10 +83,14 @@ func ignoreNoRows(err error) error {
 	return err
 }
 
-// largest is the table's largest cursor.
-func (e *extraction) largest(ctx context.Context) (text sql.NullString, err error) {
+// max is the table's largest cursor, of the rows that pass a where.
+func (e *extraction) max(ctx context.Context, where string, args ...any) (text sql.NullString, err error) {
 	column := table.Quote(e.cursor.Source, table.Backtick)
-	err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR) FROM "+e.from()).Scan(&text)
+	err = e.session.onServer(func() (answered string, err error) {
+		err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR), "+e.session.named()+" FROM "+e.from()+where, args...).
+			Scan(&text, &answered)
+		return answered, err
+	})
 	return text, err
 }
 

@@ -20,10 +20,10 @@ type lookout struct {
 
 // look returns what is under way on the server, as of notBefore (by this machine's clock) or later.
 func (e *extraction) look(ctx context.Context, notBefore time.Time) (open, error) {
-	key, err := e.session.server(ctx, e.client.User+"@"+address(e.client))
-	if err != nil || key == "" {
-		return open{}, err
+	if e.session.server == "" {
+		return open{}, nil // another server than MariaDB: it has nothing to look at
 	}
+	key := e.client.User + "@" + address(e.client) + "/" + e.session.server
 	entry, _ := lookouts.LoadOrStore(key, &lookout{turn: make(chan struct{}, 1)})
 	l := entry.(*lookout)
 	select {
@@ -45,17 +45,6 @@ func (e *extraction) look(ctx context.Context, notBefore time.Time) (open, error
 		l.last = seen
 	}
 	return seen, err
-}
-
-// server names the server that the session is connected to, which one address need not tell; "" when it does not say, as other servers
-// than MariaDB.
-func (c *session) server(ctx context.Context, address string) (string, error) {
-	var name string
-	err := c.conn.QueryRowContext(ctx, "SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id)").Scan(&name)
-	if err != nil {
-		return "", unlessUnseen(err)
-	}
-	return address + "/" + name, nil
 }
 
 // lookless are the codes of a server that has nothing to look at: it does not know the statement, the table or the variable.
@@ -88,6 +77,9 @@ func pause(ctx context.Context, wait time.Duration) error {
 // be listed with the very statement that asks, or what is listed is older.
 func (c *session) look(ctx context.Context) (seen open, err error) {
 	began := time.Now()
+	if err := c.begin(); err != nil {
+		return seen, err
+	}
 	replica, stopped, err := c.replication(ctx)
 	if err != nil {
 		return seen, err
@@ -97,9 +89,9 @@ func (c *session) look(ctx context.Context) (seen open, err error) {
 			if err := pause(ctx, cacheAge+rand.N(cacheAge)); err != nil {
 				return seen, err
 			}
-		}
-		if err := c.begin(); err != nil {
-			return seen, err
+			if err := c.begin(); err != nil {
+				return seen, err
+			}
 		}
 		seen = open{began: began, replica: replica, stopped: stopped, allowed: true}
 		fresh, err := c.underWay(ctx, &seen)

@@ -32,9 +32,7 @@ func (e *extraction) markReplica(ctx context.Context, now time.Time) error {
 func (e *extraction) newest(ctx context.Context, now time.Time) (at time.Time, ok bool, err error) {
 	column := table.Quote(e.cursor.Source, table.Backtick)
 	end, _ := e.parameter(e.req.Plan.CursorKind, e.highAt(now), false)
-	var text sql.NullString
-	err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR) FROM "+e.from()+
-		" WHERE "+column+" >= '"+e.first()+"' AND "+column+" < ?", end).Scan(&text)
+	text, err := e.max(ctx, " WHERE "+column+" >= '"+e.first()+"' AND "+column+" < ?", end)
 	if err != nil || !text.Valid {
 		return at, false, err
 	}

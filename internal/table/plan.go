@@ -45,6 +45,8 @@ type Raw struct {
 	Bytes     int64    `json:"bytes"` // on disk
 	ZeroDates int64    `json:"zero_dates,omitempty"`
 	Window    Window   `json:"window"` // what was read
+	// Server is which server the rows were read from, as it names itself; "" where it does not. One address may lead to several.
+	Server string `json:"server,omitempty"`
 	// ReadAt is the source's clock before the first row was read; set where the spec has a History.
 	ReadAt time.Time `json:"read_at,omitzero"`
 	// Watermark is where the next window begins once this one is committed, less the overlap: Window.High, or earlier when rows

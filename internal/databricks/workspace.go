@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -41,6 +42,9 @@ const (
 	filesAtOnce       = 5
 )
 
+// silence is how long signing in takes until it is logged that it goes on.
+var silence = 3 * time.Second
+
 // Workspace is a Databricks workspace. Its methods are safe for concurrent use.
 type Workspace struct {
 	cfg   *config.Config
@@ -62,14 +66,20 @@ func Open(ctx context.Context, o Options) (*Workspace, error) {
 	// The SDK signs in without a context, so it is left behind when ours ends.
 	opened := make(chan error, 1)
 	go func() { opened <- w.open() }()
-	select {
-	case err := <-opened:
-		if err != nil {
-			return nil, err
+	silent := time.NewTimer(silence)
+	defer silent.Stop()
+	for {
+		select {
+		case err := <-opened:
+			if err != nil {
+				return nil, err
+			}
+			return w, nil
+		case <-silent.C:
+			slog.WarnContext(ctx, "Databricks has not answered yet; it is asked again for a while", "host", cmp.Or(o.Host, "of the profile or the environment"), "profile", o.Profile)
+		case <-ctx.Done():
+			return nil, fmt.Errorf("sign in to Databricks: %w", ctx.Err())
 		}
-		return w, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("sign in to Databricks: %w", ctx.Err())
 	}
 }
 

@@ -132,10 +132,18 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer silent.Close()
 	defer close(release)
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	var logged bytes.Buffer
+	previous, standard, wait := slog.Default(), log.Writer(), silence
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	silence = 10 * time.Millisecond
+	defer func() { slog.SetDefault(previous); log.SetOutput(standard); silence = wait }()
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	_, err := Open(ctx, Options{Host: silent.URL, ClientID: "id", ClientSecret: "hunter2", Retry: time.Second})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, 1, strings.Count(logged.String(), "has not answered yet"), "meanwhile")
+	require.Contains(t, logged.String(), silent.URL)
+	require.NotContains(t, logged.String(), "hunter2")
 }
 
 func TestTokenThatExpiresIsRenewed(t *testing.T) {

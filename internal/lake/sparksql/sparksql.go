@@ -4,12 +4,14 @@
 package sparksql
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -90,9 +92,23 @@ func newLake(connector driver.Connector, d dialect, s staging, timeout time.Dura
 // Close ends the lake's sessions. Running calls fail. A server that is away, or that was restarted, is no error.
 func (l *Lake) Close() error { return l.db.Close() }
 
+// quietDriver changes what the whole process logs.
 var quietDriver = sync.OnceFunc(func() {
 	dblog.SetLogOutput(io.Discard) // it logs statements that fail, which the errors say already
+	log.SetOutput(withoutOne{log.Writer()})
 })
+
+// withoutOne is the standard logger's output without what net/http has to say of the driver at every refused request: that it returns an error
+// beside the answer.
+type withoutOne struct{ io.Writer }
+
+// Write implements io.Writer.
+func (w withoutOne) Write(line []byte) (int, error) {
+	if bytes.HasSuffix(line, []byte("RoundTripper returned a response & error; ignoring response\n")) {
+		return len(line), nil
+	}
+	return w.Writer.Write(line)
+}
 
 // connect makes the driver's connector. Sessions are in UTC, whatever the server's zone.
 func connect(u *url.URL, path string, d dialect, options ...dbsql.ConnOption) (driver.Connector, error) {

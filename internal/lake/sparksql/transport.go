@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/apache/thrift/lib/go/thrift"
 )
@@ -22,10 +25,25 @@ import (
 type sparkTransport struct {
 	base           http.RoundTripper
 	user, password string
+	told           atomic.Int64 // when a request without an answer was last logged, in nanoseconds since 1970
 }
+
+// tellEvery is how often requests without an answer are logged: the driver tries on for a while, and says nothing.
+const tellEvery = time.Minute
 
 // RoundTrip implements http.RoundTripper.
 func (t *sparkTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.roundTrip(request)
+	if err == nil || request.Context().Err() != nil {
+		return response, err
+	}
+	if last, now := t.told.Load(), time.Now().UnixNano(); now-last > int64(tellEvery) && t.told.CompareAndSwap(last, now) {
+		slog.WarnContext(request.Context(), "Spark does not answer; it is asked again for a while", "url", request.URL.Redacted(), "error", err)
+	}
+	return nil, err
+}
+
+func (t *sparkTransport) roundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(request.Context())
 	request.SetBasicAuth(t.user, t.password)
 	if request.Body == nil { // a question for feature flags, not Thrift

@@ -33,6 +33,7 @@ var permanent = []struct {
 	name string
 }{
 	{lake.ErrBatch, ErrorRestage},
+	{lake.ErrLate, ErrorRestage},
 	{steps.ErrRaw, ErrorRestage},
 	{mariadb.ErrDenied, "Denied"},
 	{mariadb.ErrTLS, "TLS"},

@@ -147,6 +147,9 @@ func (s *tableSync) count(v steps.Validated) {
 func (s *tableSync) merge(ctx workflow.Context, batch table.Batch) error {
 	var a *activities.Activities
 	var merged lake.MergeResult
+	if !s.in.Mode.Backfill() { // which runs beside other runs of the client table
+		batch.Scheduled = workflow.Now(ctx).UTC()
+	}
 	if err := s.step(lakeOptions(ctx, s.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ const (
 func Group(inner Lake) Lake {
 	g := &grouped{Lake: inner}
 	g.merges = newQueues(maxGroupBatches, func(ctx context.Context, batches []table.Batch) ([]MergeResult, error) {
+		if err := refuseLate(ctx, inner, batches); err != nil {
+			return nil, err
+		}
 		results, err := inner.Merge(ctx, batches)
 		if err == nil && len(results) != len(batches) {
 			err = fmt.Errorf("merge of %d batches returned %d results", len(batches), len(results))

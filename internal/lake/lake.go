@@ -17,6 +17,7 @@ var (
 	ErrCorrupt  = errors.New("table is damaged")    // the table's log cannot be read; permanent
 	ErrConflict = errors.New("concurrent change")   // the commit lost a race and retries were used up; retryable
 	ErrBatch    = errors.New("batch is incomplete") // staged files are missing or their counts differ; restage
+	ErrLate     = errors.New("merged out of turn")  // a later run of the client table was merged before; begin again with what the source has now
 	ErrDenied   = errors.New("denied by the lake")  // the account lacks a grant or its credentials are refused; permanent
 	ErrSetup    = errors.New("lake is not set up")  // its host, warehouse, catalog, volume or folder is not there; permanent
 )
@@ -42,7 +43,8 @@ type Lake interface {
 	// commit. It creates the table and adds columns as the batches' drift policy allows. A matched
 	// row is updated only when the incoming cursor is not older (NULL counts as unknown, and
 	// updates); a row with a true Deleted column is deleted; a reload batch also deletes what its
-	// client no longer has. Merging a batch again changes nothing. Counts are in the order of batches.
+	// client no longer has; one of a client that has moved, its rows of other regions. Merging a batch again changes nothing. Counts are in the
+	// order of batches.
 	Merge(ctx context.Context, batches []table.Batch) ([]MergeResult, error)
 
 	// Log records runs in sync_runs (once each, by RunID and Ref) and sync_log.
@@ -122,7 +124,7 @@ type Filter struct {
 }
 
 // LastRun is a row of sync_log: the state of one client table. A failed run changes its status and
-// error, and leaves the last sync and the watermark.
+// error, and leaves the region, the last sync and the watermark.
 type LastRun struct {
 	table.Ref
 	LastSync  time.Time `json:"last_sync_timestamp,omitzero"` // the end of the last run that was ok

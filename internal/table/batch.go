@@ -47,7 +47,13 @@ type Batch struct {
 	// ReloadBelow, unless empty, has a reload delete only rows whose cursor is NULL or below it: what is above may have been
 	// merged by a run that read the source later. Text as in Window, of Window's kind.
 	ReloadBelow string `json:"reload_below,omitempty"`
-	// MaxDeleteShare bounds what a reload deletes, as Deletes.MaxShare: a merge that would delete more fails.
+	// Moved says that the client lives in Ref.Region now and may have lived in another: its rows of every other region are deleted.
+	Moved bool `json:"moved,omitempty"`
+	// Scheduled is when the workflow asked for the merge, by Temporal's clock: it grows from one merge of a client table to the next. A batch is
+	// refused once one that was asked for later is merged: what brings it is a worker that was cut off from Temporal, and its rows are
+	// older. Zero, as of backfills, which run beside, is not looked at.
+	Scheduled time.Time `json:"scheduled,omitzero"`
+	// MaxDeleteShare bounds what a reload deletes, as Deletes.MaxShare: a merge that would delete more fails. See lake.CheckMoved for Moved.
 	MaxDeleteShare float64 `json:"max_delete_share,omitempty"`
 
 	// History is what the run's central tables keep: "", HistoryAlso or HistoryOnly. See Parts.

@@ -114,6 +114,9 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if err := m.beginWide(ctx); err != nil {
 		return nil, err
 	}
+	if err := m.checkLate(); err != nil {
+		return nil, err
+	}
 	if err := src.load(ctx, s, l.dir, m.schema); err != nil {
 		return nil, err
 	}
@@ -226,6 +229,7 @@ func (m *merge) commit(ctx context.Context) error {
 	if len(m.tx.Adds) > 0 || len(m.tx.Removes) > 0 || m.metadata != nil {
 		m.metadata = withIDs(m.snapshot, m.metadata, m.src.batches[0])
 		m.tx.Read, m.tx.Metadata, m.tx.ReadPartitions, m.tx.DataChange = m.snapshot, m.metadata, m.reads, true
+		m.tx.Txns = m.turns()
 		m.tx.Operation, m.tx.Parameters, m.tx.Metrics = "MERGE", m.parameters(), m.metrics()
 		var err error
 		if version, err = commit(ctx, m.table, m.tx, &m.made); err != nil {

@@ -37,6 +37,12 @@ type columnReader struct {
 	field  field
 }
 
+// moved says that a TIMESTAMP came where a DATETIME was planned, or the other way round: the window was worked out in the wrong zone.
+func (c *columnReader) moved() bool {
+	planned := c.source().base
+	return c.field.encoding == asInstant && planned == "datetime" || c.field.encoding == asDatetime && planned == "timestamp"
+}
+
 func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema) *converters {
 	c := &converters{schema: schema, zone: zone, failZero: req.Spec.ZeroDates == "fail"}
 	c.limit = min(batchRows, batchBytes/(8*max(1, len(req.Plan.Columns)))+1) // a wide table has no room for more
@@ -55,7 +61,9 @@ func (c *converters) bind(fields []field) error {
 	c.reads = c.reads[:0]
 	for i := range c.columns {
 		column := &c.columns[i]
-		column.field = fields[i]
+		if column.field = fields[i]; column.moved() {
+			return c.fault(column, "what it holds", errKind)
+		}
 		c.reads = append(c.reads, c.reader(column))
 	}
 	return nil
@@ -100,7 +108,7 @@ func (c *converters) fault(column *columnReader, value string, why error) error 
 
 // shown is what an error tells of a value: its kind and length, and never what it holds, which may be personal.
 func (f *field) shown(p []byte, at int) string {
-	if start, end := cellAt(p, at); f.encoding == asBytes && end >= 0 {
+	if start, end := cellAt(p, at); (f.encoding == asBytes || f.encoding == asBits) && end >= 0 {
 		return fmt.Sprintf("a value of %d bytes", end-start)
 	}
 	return fmt.Sprintf("a value (%s)", f.encoding)

@@ -2,76 +2,68 @@ package mariadb
 
 import (
 	"encoding/binary"
+	"errors"
 	"strconv"
 )
 
-// What a date turned out to be.
-type dateKind int
-
-const (
-	dateOK dateKind = iota
-	dateZero
-	dateMalformed
-)
+// errZeroDate is a date that MariaDB can store and the Gregorian calendar from year 1 has not; it is for converters.noDate.
+var errZeroDate = errors.New("zero or impossible date")
 
 // dayMemo remembers the day that it last worked out: neighbouring rows are often of the same one.
 type dayMemo struct {
 	date [4]byte
 	days int64
-	kind dateKind
+	err  error
 }
 
-// datetime reads a DATE, DATETIME or TIMESTAMP at p[at:] as days since 1970-01-01 and microseconds since midnight.
-// next is where it ends, or -1 when it does not end in p or its length is none that the protocol has.
-func (m *dayMemo) datetime(p []byte, at int) (days, micros int64, next int, kind dateKind) {
+// datetime reads a DATE, DATETIME or TIMESTAMP at p[at:] as days since 1970-01-01 and microseconds since midnight, and says
+// where it ends. A date that is none is errZeroDate; what is no date either is errKind.
+func (m *dayMemo) datetime(p []byte, at int) (days, micros int64, next int, err error) {
 	if at >= len(p) {
-		return 0, 0, -1, dateMalformed
+		return 0, 0, 0, errMalformed
 	}
 	size := int(p[at])
 	v := p[at+1:]
 	if size > len(v) {
-		return 0, 0, -1, dateMalformed
+		return 0, 0, 0, errMalformed
 	}
-	kind = dateOK
 	switch next = at + 1 + size; size {
 	case 0:
-		return 0, 0, next, dateZero
+		return 0, 0, next, errZeroDate
 	case 4:
 	case 11:
 		if micros = int64(binary.LittleEndian.Uint32(v[7:])); micros > 999_999 {
-			kind = dateMalformed
+			return 0, 0, next, errKind
 		}
 		fallthrough
 	case 7:
 		hour, minute, second := v[4], v[5], v[6]
 		if hour > 23 || minute > 59 || second > 59 {
-			kind = dateMalformed
+			return 0, 0, next, errKind
 		}
 		micros += ((int64(hour)*60+int64(minute))*60 + int64(second)) * 1_000_000
 	default:
-		return 0, 0, -1, dateMalformed
+		return 0, 0, 0, errMalformed
 	}
-	if kind == dateOK {
-		days, kind = m.day([4]byte(v))
-	}
-	return days, micros, next, kind
+	days, err = m.day([4]byte(v))
+	return days, micros, next, err
 }
 
 // day is the days since 1970-01-01 of a year (two bytes), month and day. Year 0, month 0, day 0 and days that the
-// month does not have are dateZero: MariaDB can store them, the Gregorian calendar from year 1 cannot.
-func (m *dayMemo) day(date [4]byte) (int64, dateKind) {
+// month does not have are errZeroDate.
+func (m *dayMemo) day(date [4]byte) (int64, error) {
 	if date == m.date && date[3] != 0 { // a new memo's date is zero
-		return m.days, m.kind
+		return m.days, m.err
 	}
 	year, month, day := int64(date[0])|int64(date[1])<<8, int64(date[2]), int64(date[3])
-	m.date, m.days, m.kind = date, 0, dateZero
+	m.date, m.days, m.err = date, 0, errZeroDate
 	switch {
 	case year > 9999:
-		m.kind = dateMalformed
+		m.err = errKind
 	case year != 0 && month != 0 && month <= 12 && day != 0 && day <= daysIn(year, month):
-		m.days, m.kind = daysSinceEpoch(year, month, day), dateOK
+		m.days, m.err = daysSinceEpoch(year, month, day), nil
 	}
-	return m.days, m.kind
+	return m.days, m.err
 }
 
 // appendTime appends the TIME at p[at:] as text with a fraction of so many digits: "-838:59:59.999999".

@@ -1,29 +1,20 @@
 package mariadb
 
 import (
-	"encoding/binary"
 	"errors"
-	"math"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
 var errTimeOfDay = errors.New("it has a time of day, which a date has not")
 
-// integerOfBytes takes BIT(n), and DECIMAL where nothing is behind the point.
-func integerOfBytes[T int8 | int16 | int32 | int64](low, high int64) func(*converters, *columnReader) readCell {
+// whole takes what number reads of a planned type: BIT(n), and DECIMAL where nothing is behind the point.
+func whole[T int8 | int16 | int32 | int64](base string, number func(p []byte, at int) (n int64, next int, err error), low, high int64) func(*converters, *columnReader) readCell {
 	return func(_ *converters, column *columnReader) readCell {
-		v := column.vector.(*fixed[T])
-		var number func(p []byte, at int) (n int64, next int, err error)
-		switch column.source().base {
-		case "bit":
-			number = bitsOf
-		case "decimal":
-			number = wholeOf
-		default:
+		if column.source().base != base {
 			return nil
 		}
+		v := column.vector.(*fixed[T])
 		return func(p []byte, at, row int) (int, error) {
 			n, next, err := number(p, at)
 			if err == nil && (n < low || n > high) {
@@ -67,19 +58,13 @@ func decimalOfInteger(_ *converters, column *columnReader) readCell {
 	}
 }
 
-// decimalOfBytes takes DECIMAL(p, s), and BIT(n).
+// decimalOfBytes takes DECIMAL(p, s).
 func decimalOfBytes(_ *converters, column *columnReader) readCell {
+	if column.source().base != "decimal" {
+		return nil
+	}
 	v := column.vector.(*fixed[decimal128.Num])
 	precision, scale, _ := column.Type.DecimalOf()
-	if column.source().base == "bit" {
-		return func(p []byte, at, row int) (int, error) {
-			u, next, err := allBitsOf(p, at)
-			if err == nil {
-				v.values[row], err = scaled(decimal128.FromU64(u), precision, scale)
-			}
-			return next, err
-		}
-	}
 	return func(p []byte, at, row int) (int, error) {
 		start, next := cellAt(p, at)
 		if next < 0 {
@@ -87,6 +72,22 @@ func decimalOfBytes(_ *converters, column *columnReader) readCell {
 		}
 		n, err := parseDecimal(p[start:next], precision, scale)
 		v.values[row] = n
+		return next, err
+	}
+}
+
+// decimalOfBits takes BIT(n).
+func decimalOfBits(_ *converters, column *columnReader) readCell {
+	if column.source().base != "bit" {
+		return nil
+	}
+	v := column.vector.(*fixed[decimal128.Num])
+	precision, scale, _ := column.Type.DecimalOf()
+	return func(p []byte, at, row int) (int, error) {
+		u, next, err := allBitsOf(p, at)
+		if err == nil {
+			v.values[row], err = scaled(decimal128.FromU64(u), precision, scale)
+		}
 		return next, err
 	}
 }
@@ -104,20 +105,6 @@ func scaled(n decimal128.Num, precision, scale int) (decimal128.Num, error) {
 	return n.IncreaseScaleBy(int32(scale)), nil
 }
 
-func doubleOfFloat(_ *converters, column *columnReader) readCell {
-	if column.source().base != "float" {
-		return nil
-	}
-	v := column.vector.(*fixed[float64])
-	return func(p []byte, at, row int) (int, error) {
-		if at+4 > len(p) {
-			return 0, errMalformed
-		}
-		v.values[row] = float64(math.Float32frombits(binary.LittleEndian.Uint32(p[at:])))
-		return at + 4, nil
-	}
-}
-
 // timestampOfDate takes DATE as its midnight in the datetime zone.
 func timestampOfDate(c *converters, column *columnReader) readCell {
 	if column.source().base != "date" {
@@ -131,21 +118,5 @@ func dateOfDatetime(c *converters, column *columnReader) readCell {
 	if column.source().base != "datetime" {
 		return nil
 	}
-	v := column.vector.(*fixed[arrow.Date32])
-	var memo dayMemo
-	return func(p []byte, at, row int) (int, error) {
-		days, micros, next, kind := memo.datetime(p, at)
-		switch {
-		case next < 0:
-			return 0, errMalformed
-		case kind == dateMalformed:
-			return 0, errKind
-		case kind == dateZero:
-			return next, c.zero(v, row)
-		case micros != 0:
-			return 0, errTimeOfDay
-		}
-		v.values[row] = arrow.Date32(days)
-		return next, nil
-	}
+	return c.days(column, errTimeOfDay)
 }

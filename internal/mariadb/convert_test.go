@@ -41,9 +41,16 @@ func TestValuesThatDoNotFit(t *testing.T) {
 		"Err above a decimal":                  {field{asInteger, 8, true}, "bigint(20) unsigned", table.Decimal(19, 0), "\xff\xff\xff\xff\xff\xff\xff\xff", errFit, ""},
 		"Err a decimal of more digits":         {field{asBytes, 0, false}, "decimal(4,2)", table.Decimal(4, 2), text("123.45"), errFit, "6 bytes"},
 		"Err a boolean of 2":                   {field{asInteger, 1, false}, "tinyint(1)", table.Boolean, "\x02", errFit, ""},
-		"Err bits of a boolean":                {field{asBytes, 0, true}, "bit(1)", table.Boolean, text("\x02"), errFit, ""},
-		"Err bits above a long":                {field{asBytes, 0, true}, "bit(63)", table.Long, text("\x80\x00\x00\x00\x00\x00\x00\x00"), errFit, ""},
-		"Err nine bytes of bits":               {field{asBytes, 0, true}, "bit(63)", table.Long, text("\x00\x00\x00\x00\x00\x00\x00\x00\x01"), errFit, ""},
+		"Err bits of a boolean":                {field{asBits, 0, true}, "bit(1)", table.Boolean, text("\x02"), errFit, ""},
+		"Err bits above a long":                {field{asBits, 0, true}, "bit(63)", table.Long, text("\x80\x00\x00\x00\x00\x00\x00\x00"), errFit, ""},
+		"Err nine bytes of bits":               {field{asBits, 0, true}, "bit(63)", table.Long, text("\x00\x00\x00\x00\x00\x00\x00\x00\x01"), errFit, ""},
+		"Err bits where text was":              {field{asBits, 0, true}, "varchar(9)", table.String, text("1"), errKind, "1 bytes"},
+		"Err bits where bytes were":            {field{asBits, 0, true}, "varbinary(9)", table.Binary, text("1"), errKind, ""},
+		"Err bits where a decimal was":         {field{asBits, 0, true}, "decimal(9,2)", table.Decimal(9, 2), text("1"), errKind, ""},
+		"Err bits where an overridden one was": {field{asBits, 0, true}, "decimal(9,2)", table.Long, text("1"), errKind, ""},
+		"Err bits where a number was":          {field{asBits, 0, true}, "tinyint(1)", table.Boolean, text("\x01"), errKind, ""},
+		"Err text where bits were":             {field{asBytes, 0, false}, "bit(9)", table.Long, text("12"), errKind, ""},
+		"Err text where decimal bits were":     {field{asBytes, 0, false}, "bit(9)", table.Decimal(9, 0), text("12"), errKind, ""},
 		"Err text where a number was":          {field{asBytes, 0, false}, "int(11)", table.Integer, text("12"), errKind, "2 bytes"},
 		"Err text where a bigint was":          {field{asBytes, 0, false}, "bigint(20)", table.Long, text("12"), errKind, ""},
 		"Err a number where text was":          {field{asInteger, 4, false}, "varchar(9)", table.String, "\x01\x00\x00\x00", errKind, ""},
@@ -65,6 +72,20 @@ func TestValuesThatDoNotFit(t *testing.T) {
 			assert.ErrorContains(t, err, `column "v" (`+c.source+" to "+string(c.typ)+")")
 			assert.ErrorContains(t, err, c.shown)
 		})
+	}
+}
+
+// TestTimesThatBecameOthers has a column altered between its plan and its query, whose window is then of the wrong zone: no row may tell.
+func TestTimesThatBecameOthers(t *testing.T) {
+	vienna, err := time.LoadLocation("Europe/Vienna")
+	require.NoError(t, err)
+	for source, sent := range map[string]encoding{"datetime(6)": asInstant, "timestamp": asDatetime} {
+		plan := []table.SourceColumn{{Name: "v", SourceType: source, Type: table.Timestamp, Nullable: true}}
+		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, vienna, arrowSchema(plan))
+		err := c.bind([]field{{encoding: sent}})
+		require.ErrorIs(t, err, ErrValue)
+		require.ErrorIs(t, err, errKind)
+		assert.ErrorContains(t, err, `column "v" (`+source)
 	}
 }
 
@@ -139,7 +160,7 @@ func TestBatchesDoNotShareMemory(t *testing.T) {
 		{Name: "c", SourceType: "bit(1)", Type: table.Boolean, Nullable: true},
 	}
 	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan))
-	require.NoError(t, c.bind([]field{{asInteger, 8, false}, {asBytes, 0, false}, {asBytes, 0, false}}))
+	require.NoError(t, c.bind([]field{{asInteger, 8, false}, {asBytes, 0, false}, {asBits, 0, false}}))
 	take := func() arrow.RecordBatch {
 		batch, err := c.flush()
 		require.NoError(t, err)

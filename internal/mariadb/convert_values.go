@@ -43,14 +43,20 @@ var readers = map[pair]func(c *converters, column *columnReader) readCell{
 	{asInteger, table.Long}:       integer[int64](math.MinInt64, math.MaxInt64),
 	{asInteger, table.Boolean}:    booleanOfInteger,
 	{asInteger, anyDecimal}:       decimalOfInteger,
-	{asFloat, table.Float}:        float,
-	{asFloat, table.Double}:       doubleOfFloat,
-	{asDouble, table.Double}:      double,
-	{asBytes, table.Boolean}:      booleanOfBits,
-	{asBytes, table.Byte}:         integerOfBytes[int8](math.MinInt8, math.MaxInt8),
-	{asBytes, table.Short}:        integerOfBytes[int16](math.MinInt16, math.MaxInt16),
-	{asBytes, table.Integer}:      integerOfBytes[int32](math.MinInt32, math.MaxInt32),
-	{asBytes, table.Long}:         integerOfBytes[int64](math.MinInt64, math.MaxInt64),
+	{asFloat, table.Float}:        floating[float32],
+	{asFloat, table.Double}:       floating[float64],
+	{asDouble, table.Double}:      floating[float64],
+	{asBits, table.Boolean}:       booleanOfBits,
+	{asBits, table.Byte}:          whole[int8]("bit", bitsOf, math.MinInt8, math.MaxInt8),
+	{asBits, table.Short}:         whole[int16]("bit", bitsOf, math.MinInt16, math.MaxInt16),
+	{asBits, table.Integer}:       whole[int32]("bit", bitsOf, math.MinInt32, math.MaxInt32),
+	{asBits, table.Long}:          whole[int64]("bit", bitsOf, math.MinInt64, math.MaxInt64),
+	{asBits, table.Binary}:        bytesOfBits,
+	{asBits, anyDecimal}:          decimalOfBits,
+	{asBytes, table.Byte}:         whole[int8]("decimal", wholeOf, math.MinInt8, math.MaxInt8),
+	{asBytes, table.Short}:        whole[int16]("decimal", wholeOf, math.MinInt16, math.MaxInt16),
+	{asBytes, table.Integer}:      whole[int32]("decimal", wholeOf, math.MinInt32, math.MaxInt32),
+	{asBytes, table.Long}:         whole[int64]("decimal", wholeOf, math.MinInt64, math.MaxInt64),
 	{asBytes, table.String}:       text,
 	{asBytes, table.Binary}:       text,
 	{asBytes, anyDecimal}:         decimalOfBytes,
@@ -58,6 +64,7 @@ var readers = map[pair]func(c *converters, column *columnReader) readCell{
 	{asDate, table.Timestamp}:     timestampOfDate,
 	{asDatetime, table.Date}:      dateOfDatetime,
 	{asDatetime, table.Timestamp}: timestamp,
+	{asInstant, table.Timestamp}:  timestamp,
 	{asTime, table.String}:        timeOfDay,
 }
 
@@ -148,6 +155,9 @@ func booleanOfInteger(_ *converters, column *columnReader) readCell {
 }
 
 func booleanOfBits(_ *converters, column *columnReader) readCell {
+	if column.source().base != "bit" {
+		return nil
+	}
 	v := column.vector.(*booleans)
 	return func(p []byte, at, row int) (int, error) {
 		n, next, err := bitsOf(p, at)
@@ -156,6 +166,14 @@ func booleanOfBits(_ *converters, column *columnReader) readCell {
 		}
 		return next, v.toBoolean(row, n)
 	}
+}
+
+// bytesOfBits takes BIT(64).
+func bytesOfBits(c *converters, column *columnReader) readCell {
+	if column.source().base != "bit" {
+		return nil
+	}
+	return text(c, column)
 }
 
 // bitsOf reads the big-endian bytes of BIT(n), as long as the number fits.
@@ -181,24 +199,23 @@ func allBitsOf(p []byte, at int) (u uint64, next int, err error) {
 	return u, next, nil
 }
 
-func float(_ *converters, column *columnReader) readCell {
-	v := column.vector.(*fixed[float32])
-	return func(p []byte, at, row int) (int, error) {
-		if at+4 > len(p) {
-			return 0, errMalformed
+// floating takes FLOAT and DOUBLE; a FLOAT is the same number as a double.
+func floating[T float32 | float64](_ *converters, column *columnReader) readCell {
+	v := column.vector.(*fixed[T])
+	if column.field.encoding == asFloat {
+		return func(p []byte, at, row int) (int, error) {
+			if at+4 > len(p) {
+				return 0, errMalformed
+			}
+			v.values[row] = T(math.Float32frombits(binary.LittleEndian.Uint32(p[at:])))
+			return at + 4, nil
 		}
-		v.values[row] = math.Float32frombits(binary.LittleEndian.Uint32(p[at:]))
-		return at + 4, nil
 	}
-}
-
-func double(_ *converters, column *columnReader) readCell {
-	v := column.vector.(*fixed[float64])
 	return func(p []byte, at, row int) (int, error) {
 		if at+8 > len(p) {
 			return 0, errMalformed
 		}
-		v.values[row] = math.Float64frombits(binary.LittleEndian.Uint64(p[at:]))
+		v.values[row] = T(math.Float64frombits(binary.LittleEndian.Uint64(p[at:])))
 		return at + 8, nil
 	}
 }
@@ -225,28 +242,33 @@ func text(_ *converters, column *columnReader) readCell {
 	}
 }
 
-// zero makes a row NULL for its zero or impossible date and counts it, or refuses it.
-func (c *converters) zero(v vector, row int) error {
-	if c.failZero {
-		return errZero
+// noDate makes a row NULL for its zero or impossible date and counts it, or refuses it; all else that datetime returns stays an error.
+func (c *converters) noDate(v vector, row, next int, why error) (int, error) {
+	switch {
+	case why != errZeroDate: //nolint:errorlint // datetime wraps none
+		return 0, why
+	case c.failZero:
+		return 0, errZero
 	}
 	c.zeroDates++
 	v.null(row)
-	return nil
+	return next, nil
 }
 
-func date(c *converters, column *columnReader) readCell {
+// date takes DATE.
+func date(c *converters, column *columnReader) readCell { return c.days(column, errKind) }
+
+// days takes dates; what has a time of day is an error.
+func (c *converters) days(column *columnReader, timeOfDay error) readCell {
 	v := column.vector.(*fixed[arrow.Date32])
 	var memo dayMemo
 	return func(p []byte, at, row int) (int, error) {
-		days, micros, next, kind := memo.datetime(p, at)
+		days, micros, next, err := memo.datetime(p, at)
 		switch {
-		case next < 0:
-			return 0, errMalformed
-		case kind == dateMalformed || micros != 0:
-			return 0, errKind
-		case kind == dateZero:
-			return next, c.zero(v, row)
+		case err != nil:
+			return c.noDate(v, row, next, err)
+		case micros != 0:
+			return 0, timeOfDay
 		}
 		v.values[row] = arrow.Date32(days)
 		return next, nil
@@ -259,14 +281,9 @@ func timestamp(c *converters, column *columnReader) readCell {
 	utc := c.zone == time.UTC || column.source().base == "timestamp"
 	var memo dayMemo
 	return func(p []byte, at, row int) (int, error) {
-		days, micros, next, kind := memo.datetime(p, at)
-		switch {
-		case next < 0:
-			return 0, errMalformed
-		case kind == dateMalformed:
-			return 0, errKind
-		case kind == dateZero:
-			return next, c.zero(v, row)
+		days, micros, next, err := memo.datetime(p, at)
+		if err != nil {
+			return c.noDate(v, row, next, err)
 		}
 		micros += days * dayMicros
 		if !utc {

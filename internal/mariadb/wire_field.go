@@ -21,6 +21,7 @@ const (
 	typeDatetime  = 0x0c
 	typeYear      = 0x0d
 	typeNewDate   = 0x0e
+	typeBit       = 0x10
 	typeString    = 0xfe
 
 	flagUnsigned = 1 << 5
@@ -34,9 +35,11 @@ const (
 	asInteger  encoding = "an integer"
 	asFloat    encoding = "a float"
 	asDouble   encoding = "a double"
-	asBytes    encoding = "a string" // length-encoded: texts, blobs, decimals, bit fields, enums, JSON, …
+	asBytes    encoding = "a string" // length-encoded: texts, blobs, decimals, enums, JSON, …
+	asBits     encoding = "a bit field"
 	asDate     encoding = "a date"
 	asDatetime encoding = "a datetime"
+	asInstant  encoding = "a timestamp" // written like a datetime
 	asTime     encoding = "a time"
 )
 
@@ -54,12 +57,12 @@ var encodings = map[byte]field{
 	typeLong: {encoding: asInteger, width: 4}, typeLongLong: {encoding: asInteger, width: 8},
 	typeFloat: {encoding: asFloat}, typeDouble: {encoding: asDouble}, typeNull: {encoding: asNull},
 	typeDate: {encoding: asDate}, typeNewDate: {encoding: asDate}, typeTime: {encoding: asTime},
-	typeDatetime: {encoding: asDatetime}, typeTimestamp: {encoding: asDatetime},
+	typeDatetime: {encoding: asDatetime}, typeTimestamp: {encoding: asInstant}, typeBit: {encoding: asBits},
 }
 
-// strings are the column types that are: DECIMAL, VARCHAR, BIT, and from VECTOR on all but one that MySQL reserves.
+// isString says which column types are: DECIMAL, VARCHAR, and from VECTOR on all but one that MySQL reserves.
 func isString(kind byte) bool {
-	return kind == 0x00 || kind == 0x0f || kind == 0x10 || kind == 0xf2 || kind >= 0xf5
+	return kind == 0x00 || kind == 0x0f || kind == 0xf2 || kind >= 0xf5
 }
 
 // definition reads a column definition packet.

@@ -3,6 +3,7 @@ package sparksql
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	"tributary/internal/lake"
 	"tributary/internal/table"
@@ -30,18 +31,61 @@ func (m *merge) compareIDs(ctx context.Context) error {
 // first merge.
 func (m *merge) settleIDs(ctx context.Context) error {
 	_, has, err := m.lake.knownDefinition(ctx, m.name)
-	if err == nil && has == "" {
-		m.lake.forget(m.name) // another process may have been faster
-		_, has, err = m.lake.knownDefinition(ctx, m.name)
+	if err != nil || has != "" {
+		return err // checkIDs has compared them
 	}
-	if err == nil && has == "" {
-		err = m.lake.exec(ctx, statement{text: setIDs(m.name, lake.IDsText(m.batches[0]))})
-		m.lake.forget(m.name)
-	}
+	before, err := m.version(ctx)
 	if err != nil {
 		return err
 	}
-	return m.checkIDs(ctx)
+	m.lake.forget(m.name) // another process may have been faster
+	if _, has, err = m.lake.knownDefinition(ctx, m.name); err != nil {
+		return err
+	}
+	if has == "" {
+		if has, err = m.claimIDs(ctx, before); err != nil {
+			return err
+		}
+		m.lake.learn(m.name, m.columns, has)
+	}
+	return lake.CheckIDs(has, m.batches[0])
+}
+
+// claimIDs sets the table's ids, which it had none of at the given version, and returns those that were set first: by this process, or by another
+// one that found none either, whose rows are told apart by them. They are then set again, as a property cannot be set only where it is missing.
+func (m *merge) claimIDs(ctx context.Context, before int64) (string, error) {
+	ours := lake.IDsText(m.batches[0])
+	if err := m.lake.exec(ctx, statement{text: setIDs(m.name, ours)}); err != nil {
+		return "", err
+	}
+	ref := m.batches[0].Ref
+	commits, err := m.lake.history(ctx, ref.Schema, ref.Table, 0)
+	if err != nil {
+		return "", err
+	}
+	first := ours
+	for _, commit := range commits { // the newest first
+		if found := idsSet.FindStringSubmatch(commit.Parameters["properties"]); commit.Version > before && found != nil {
+			first = found[1]
+		}
+	}
+	if first != ours {
+		err = m.lake.exec(ctx, statement{text: setIDs(m.name, first)})
+	}
+	return first, err
+}
+
+// idsSet finds lake.IDsProperty among the properties that a commit set, which its history has as JSON.
+var idsSet = regexp.MustCompile(`"` + regexp.QuoteMeta(lake.IDsProperty) + `\\?":\\?"([^"\\]*)\\?"`)
+
+// version is the table's newest.
+func (m *merge) version(ctx context.Context) (int64, error) {
+	ref := m.batches[0].Ref
+	commits, err := m.lake.history(ctx, ref.Schema, ref.Table, 1)
+	if err != nil || len(commits) == 0 {
+		return 0, err
+	}
+	return commits[0].Version, nil
 }
 
 func setIDs(quotedName, ids string) string {

@@ -32,6 +32,16 @@ func TestRequestsWithoutAnswerAreLoggedOnce(t *testing.T) {
 	require.NotContains(t, logged.String(), "very-secret")
 }
 
+func TestOtherServicesOfTheHostDoNotSeeThePassword(t *testing.T) {
+	transport := &sparkTransport{base: http.DefaultTransport, user: "u", password: "very-secret"}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/api/2.0/connector-service/feature-flags/GOLANG/1.14.0", nil)
+	require.NoError(t, err)
+	response, err := transport.RoundTrip(request)
+	require.NoError(t, err, "nobody was asked")
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
+}
+
 func TestTheStandardLoggerLeavesOutWhatTheDriverBringsAbout(t *testing.T) {
 	var out bytes.Buffer
 	logger := log.New(withoutOne{&out}, "", log.LstdFlags)

@@ -120,15 +120,34 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 			e.mark = bound
 			return nil
 		}
-		if seen.blind || seen.oldWriter(waiting) || time.Since(read) > settleTime {
-			if old, ok := oldest(waiting); !ok || seen.clock.Sub(old.start) > worthNoting {
-				e.notef("the watermark stays, as the ids of %s are not known; its rows, and those after it, are read again until it ends", describe(waiting))
-			}
+		if seen.blind || seen.old(waiting) || time.Since(read) > settleTime {
+			e.noteHeld(seen, waiting, asOf)
 			return nil
 		}
 		if seen, err = e.look(ctx, time.Now()); err != nil {
 			return err
 		}
+	}
+}
+
+// noteHeld says what has held the watermark of a group of ids for so long that somebody should know.
+func (e *extraction) noteHeld(seen open, waiting []writer, asOf time.Time) {
+	if seen.blind {
+		e.notef("%s", blindNote)
+		return
+	}
+	var since time.Time
+	var who string
+	if w, ok := oldest(waiting); ok {
+		since, who = w.start, describe(waiting)
+	}
+	for _, s := range seen.running {
+		if s.start.Before(asOf) && (who == "" || s.start.Before(since)) {
+			since, who = s.start, s.String()
+		}
+	}
+	if who != "" && seen.clock.Sub(since) > worthNoting {
+		e.notef("the watermark stays, as the ids of %s are not known; its rows, and those after it, are read again until it ends", who)
 	}
 }
 

@@ -46,6 +46,12 @@ type activity struct {
 	start      time.Time
 }
 
+func (a activity) String() string {
+	return fmt.Sprintf("a statement of connection %d (user %q), which runs since %s UTC", a.connection, a.user, a.start.UTC().Format(time.DateTime))
+}
+
+const blindNote = "the watermark stays: another program reads information_schema.INNODB_TRX more than ten times a second, so that it shows no present state"
+
 // settled returns the time before which every row has arrived that will: none that is still to be committed has an earlier cursor, as long as
 // cursors are the server's NOW(). It is the server's clock at the look, or the start of the oldest transaction that has written or of
 // the oldest statement that runs. ok is false when nothing is known, and the mark has to stay.
@@ -60,7 +66,7 @@ func (o open) settled(now time.Time, notef func(string, ...any)) (at time.Time, 
 		return now, true
 	}
 	if o.blind {
-		notef("the watermark stays: another program reads information_schema.INNODB_TRX more than ten times a second, so that it shows no present state")
+		notef("%s", blindNote)
 		return at, false
 	}
 	at = now
@@ -70,7 +76,7 @@ func (o open) settled(now time.Time, notef func(string, ...any)) (at time.Time, 
 	var who string
 	for _, s := range o.running {
 		if s.start.Before(at) {
-			at, who = s.start, fmt.Sprintf("a statement of connection %d (user %q)", s.connection, s.user)
+			at, who = s.start, s.String()
 		}
 	}
 	for _, w := range o.writers {
@@ -109,8 +115,13 @@ func oldest(writers []writer) (w writer, ok bool) {
 	return w, len(writers) > 0
 }
 
-// oldWriter says whether one of them is not worth waiting for.
-func (o open) oldWriter(writers []writer) bool {
+// old says whether one of them, or a statement, is not worth waiting for.
+func (o open) old(writers []writer) bool {
+	for _, s := range o.running {
+		if o.clock.Sub(s.start) > 2*settleTime {
+			return true
+		}
+	}
 	for _, w := range writers {
 		if w.start.IsZero() || o.clock.Sub(w.start) > 2*settleTime {
 			return true

@@ -232,6 +232,34 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 	})
 }
 
+func TestWhatHoldsIdsForLongIsNoted(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	for name, c := range map[string]struct {
+		open open
+		note string // "" is none
+	}{
+		"a statement":                      {open{clock: now, running: []activity{{connection: 7, user: "bi", start: ago(time.Hour)}}}, `a statement of connection 7 (user "bi"), which runs since 2026-01-02 11:00:00 UTC`},
+		"a short one":                      {open{clock: now, running: []activity{{connection: 7, start: ago(5 * time.Second)}}}, ""},
+		"one that began later":             {open{clock: now, running: []activity{{connection: 7, start: now}}}, ""},
+		"a transaction":                    {open{clock: now, writers: []writer{{id: 1, connection: 8, start: ago(time.Hour)}}}, "a transaction of connection 8"},
+		"a short one beside a statement":   {open{clock: now, writers: []writer{{id: 1, connection: 8, start: ago(time.Second)}}, running: []activity{{connection: 7, start: ago(time.Hour)}}}, "a statement of connection 7"},
+		"a prepared transaction":           {open{clock: now, writers: []writer{{id: 1}}, running: []activity{{connection: 7, start: ago(time.Hour)}}}, "XA RECOVER"},
+		"a list that shows nothing of now": {open{clock: now, blind: true}, "ten times a second"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &extraction{}
+			e.noteHeld(c.open, c.open.writers, now)
+			if c.note == "" {
+				require.Empty(t, e.notes)
+				return
+			}
+			require.Len(t, e.notes, 1)
+			require.Contains(t, e.notes[0], c.note)
+		})
+	}
+}
+
 func TestSightIsWhatTheAccountSees(t *testing.T) {
 	f := newFixture(t)
 	sight, err := f.open().Sight(t.Context())

@@ -44,27 +44,35 @@ Times are RFC 3339, or 2006-01-02 15:04:05 or 2006-01-02 in UTC. Cursors over da
 	cmd.Flags().StringVar(&f.from, "from", "", "the first value of the cursor")
 	cmd.Flags().StringVar(&f.to, "to", "", "the value of the cursor to stop before")
 	cmd.Flags().BoolVarP(&f.detach, "detach", "d", false, "start it and return at once")
-	must(cmd.MarkFlagRequired("table"))
-	cmd.MarkFlagsOneRequired("client", "all-clients")
 	cmd.MarkFlagsMutuallyExclusive("client", "all-clients")
-	cmd.MarkFlagsOneRequired("from", "to")
 	a.completeSelection(cmd)
 	return cmd
 }
 
+// check says which flags are missing: cobra's own words name a group of flags, not what to write.
+func (f backfillFlags) check(sync string) error {
+	var missing []error
+	if len(f.tables) == 0 {
+		missing = append(missing, errors.New("name the table with --table"))
+	}
+	if len(f.clients) == 0 && !f.allClients {
+		missing = append(missing, errors.New("name the clients with --client, or write --all-clients"))
+	}
+	if f.from == "" && f.to == "" {
+		missing = append(missing, fmt.Errorf("write --from, --to or both; the whole table is read by: tributary run %s --full", sync))
+	}
+	return errors.Join(missing...)
+}
+
 func (a *app) backfill(ctx context.Context, name string, f backfillFlags) error {
-	cfg, sync, err := a.loadSync(name)
+	if err := f.check(name); err != nil {
+		return err
+	}
+	cfg, sc, err := a.scope(ctx, name, f.selection)
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry(a.access.Resolve)
-	if err != nil {
-		return err
-	}
-	sc, err := scopeOf(ctx, reg, sync, f.selection)
-	if err != nil {
-		return err
-	}
+	sync := sc.sync
 	if len(sc.specs) != 1 {
 		return fmt.Errorf("a backfill is of one table, and --table names %d: their cursors differ; start one for each", len(sc.specs))
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tributary/config"
+	"tributary/config/strict"
 	"tributary/internal/lake"
 	"tributary/internal/lake/open"
 	"tributary/internal/table"
@@ -45,6 +47,7 @@ type finding struct {
 	Table  string `json:"table,omitempty"`
 	Status string `json:"status"`
 	Detail string `json:"detail,omitempty"`
+	ofFile bool   // one of the faults that files have
 }
 
 // checker gathers findings.
@@ -59,7 +62,7 @@ type checker struct {
 func (a *app) check(ctx context.Context, names []string) error {
 	cfg, err := a.load()
 	if err != nil {
-		return a.report([]finding{fault("configuration", err)})
+		return a.report(faultsOf("configuration", err))
 	}
 	chosen, err := syncs(cfg, names)
 	if err != nil {
@@ -83,6 +86,20 @@ func (a *app) check(ctx context.Context, names []string) error {
 
 func fault(check string, err error) finding {
 	return finding{Check: check, Status: findingFault, Detail: err.Error()}
+}
+
+// faultsOf is a finding for each of the faults that files have, so that they count one by one.
+func faultsOf(check string, err error) []finding {
+	listed, ok := errors.AsType[strict.Faults](err)
+	if !ok {
+		return []finding{fault(check, err)}
+	}
+	found := make([]finding, len(listed))
+	for i, f := range listed {
+		found[i] = fault(check, f)
+		found[i].ofFile = true
+	}
+	return found
 }
 
 func (c *checker) addf(check, status, format string, args ...any) {
@@ -120,7 +137,7 @@ func (c *checker) registry(ctx context.Context) []table.Client {
 	}
 	all, err := reg.Clients(ctx, "")
 	if err != nil {
-		c.findings = append(c.findings, fault("clients", err))
+		c.findings = append(c.findings, faultsOf("clients", err)...)
 		return nil
 	}
 	regions, err := reg.Regions(ctx)

@@ -56,15 +56,22 @@ func (a *app) report(findings []finding) error {
 func (a *app) printCheck(r checkResult) error {
 	general, tables := a.table("check", "status", "detail"), a.table("sync", "region", "client", "table", "status")
 	var details []string
+	many, told := faultsOfFiles(r.Findings), map[string]bool{}
 	for _, f := range r.Findings {
 		status := a.status(a.out, f.Status)
 		whole := false
-		if f.Client == "" {
+		switch n := many[f.Check]; {
+		case f.Client != "":
+			tables.row(dash(f.Sync), f.Region, f.Client, dash(f.Table), status)
+		case f.ofFile && n > 1:
+			if !told[f.Check] { // one row for all
+				general.row(f.Check, status, count(n, "fault"))
+			}
+			told[f.Check] = true
+		default:
 			line := oneLine(f.Detail, max(width(a.out)-30, 60))
 			general.row(f.Check, status, line)
 			whole = line == f.Detail && f.Sync == ""
-		} else {
-			tables.row(dash(f.Sync), f.Region, f.Client, dash(f.Table), status)
 		}
 		if f.Status != findingOK && !whole {
 			details = append(details, fmt.Sprintf("%s: %s: %s", status, f.where(), f.said()))
@@ -87,6 +94,17 @@ func (a *app) printCheck(r checkResult) error {
 	}
 	_, err := fmt.Fprintf(a.out, "\n%s, %s\n", count(r.Faults, "fault"), count(r.Warnings, "warning"))
 	return err
+}
+
+// faultsOfFiles counts the faults of each check that are of files: a table of one row each would be cut off.
+func faultsOfFiles(findings []finding) map[string]int {
+	n := map[string]int{}
+	for _, f := range findings {
+		if f.ofFile {
+			n[f.Check]++
+		}
+	}
+	return n
 }
 
 func (f finding) where() string {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"tributary/internal/registry"
 )
 
 // completion is what a shell offers for the word that is being typed.
@@ -50,24 +52,18 @@ func (a *app) completeTables(_ *cobra.Command, args []string, _ string) ([]strin
 const completeTimeout = 2 * time.Second
 
 func (a *app) completeClients(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	cfg, err := a.load()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
-	defer cancel()
-	reg, err := cfg.Registry(a.access.Resolve)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	clients, err := reg.Clients(ctx, "")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return idsOf(clients), cobra.ShellCompDirectiveNoFileComp
+	return a.completeFrom(cmd, func(ctx context.Context, reg registry.Registry) ([]string, error) {
+		clients, err := reg.Clients(ctx, "")
+		return idsOf(clients), err
+	})
 }
 
 func (a *app) completeRegions(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.completeFrom(cmd, func(ctx context.Context, reg registry.Registry) ([]string, error) { return reg.Regions(ctx) })
+}
+
+// completeFrom offers names of the registry, and nothing where there is none to ask.
+func (a *app) completeFrom(cmd *cobra.Command, names func(context.Context, registry.Registry) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -78,9 +74,9 @@ func (a *app) completeRegions(cmd *cobra.Command, _ []string, _ string) ([]strin
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	regions, err := reg.Regions(ctx)
+	found, err := names(ctx, reg)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return regions, cobra.ShellCompDirectiveNoFileComp
+	return found, cobra.ShellCompDirectiveNoFileComp
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -31,31 +30,20 @@ has it; -o json gives all that the log says. TABLE is a name, schema.table or ca
 	return cmd
 }
 
-func (a *app) showHistory(ctx context.Context, written string, limit int) (err error) {
+func (a *app) showHistory(ctx context.Context, written string, limit int) error {
 	if limit < 0 {
 		return fmt.Errorf("--limit %d: write 0 for all, or how many", limit)
 	}
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	n, err := tableNamed(cfg, written)
-	if err != nil {
-		return err
-	}
-	central, err := a.openLake(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, central.Close()) }()
-	commits, err := central.History(ctx, n.schema, n.name, limit)
-	if err != nil {
-		return orNearest(ctx, central, n, err)
-	}
-	if a.json() {
-		return a.writeJSON(commits)
-	}
-	return a.printHistory(commits)
+	return a.withTable(ctx, written, func(central lake.Lake, n tableName) error {
+		commits, err := central.History(ctx, n.schema, n.name, limit)
+		switch {
+		case err != nil:
+			return err
+		case a.json():
+			return a.writeJSON(commits)
+		}
+		return a.printHistory(commits)
+	})
 }
 
 // Metrics of the operations that change rows, as Delta's log has them.

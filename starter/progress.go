@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
@@ -91,7 +92,7 @@ func bar(done, all int) string {
 // counts says how far a region is, in words.
 func (r regionProgress) counts(a *app) string {
 	s := r.summary
-	parts := []string{fmt.Sprintf("%d/%d clients", s.Clients, r.clients), fmt.Sprintf("%s tables ok", humanize.Comma(int64(s.OK)))}
+	parts := []string{fmt.Sprintf("%d/%d clients", s.Clients, r.clients), fmt.Sprintf("%s %s ok", humanize.Comma(int64(s.OK)), english.PluralWord(s.OK, "table", ""))}
 	for _, p := range []struct {
 		count int
 		word  string

@@ -57,7 +57,7 @@ Begin with "tributary check", then "tributary run SYNC"; "tributary schedule app
 	}
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.dir, "config", "c", cmp.Or(os.Getenv("TRIBUTARY_CONFIG"), "."), "directory with tributary.yaml and the syncs; TRIBUTARY_CONFIG sets the default")
-	flags.StringVarP(&a.output, "output", "o", outputTable, "table or json")
+	flags.StringVarP(&a.output, "output", "o", outputTable, "table or json; of query also csv")
 	flags.BoolVar(&a.noColor, "no-color", os.Getenv("NO_COLOR") != "", "no colours; so does the variable NO_COLOR")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())

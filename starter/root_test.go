@@ -26,8 +26,9 @@ func TestUsageErrorsSayWhatToDoAndExitWith1(t *testing.T) {
 		"ErrRegionEmpty":    {[]string{"run", "daily", "--region", "ap"}, "sync daily has no clients to work on with region=ap"},
 		"ErrVersionAndAsOf": {[]string{"query", "SELECT 1", "--version", "1", "--as-of", "1h"}, "[as-of version]"},
 		"ErrNoLake":         {[]string{"query", "SELECT 1"}, "there is no lake yet"},
-		"ErrBackfillWhere":  {[]string{"backfill", "daily", "--table", "orders", "--from", "2026-01-01"}, "[client all-clients]"},
-		"ErrBackfillRange":  {[]string{"backfill", "daily", "--table", "orders", "--all-clients"}, "[from to]"},
+		"ErrBackfillWhere":  {[]string{"backfill", "daily", "--table", "orders", "--from", "2026-01-01"}, "name the clients with --client, or write --all-clients"},
+		"ErrBackfillRange":  {[]string{"backfill", "daily", "--table", "orders", "--all-clients"}, "write --from, --to or both; the whole table is read by: tributary run daily --full"},
+		"ErrBackfillAll":    {[]string{"backfill", "daily"}, "name the table with --table\nname the clients with --client, or write --all-clients\nwrite --from"},
 		"ErrBackfillCursor": {[]string{"backfill", "daily", "--table", "customers", "--all-clients", "--from", "1"}, "table customers has no cursor"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +49,8 @@ func TestConfigurationFaultsAreAllReported(t *testing.T) {
 	require.Empty(t, errOut)
 	require.Contains(t, out, "tabels")
 	require.Contains(t, out, "parallel.clients")
+	require.Contains(t, out, "configuration  fault   3 faults\n", "each counts")
+	require.Contains(t, out, "\n3 faults, no warnings\n")
 	code, out, errOut = tributary(t, dir, "status", "-o", "json")
 	require.Equal(t, codeError, code)
 	require.Empty(t, out)

@@ -48,18 +48,11 @@ that another run has open is skipped, and the summary says so.
 }
 
 func (a *app) run(ctx context.Context, name string, f runFlags) error {
-	cfg, sync, err := a.loadSync(name)
+	cfg, sc, err := a.scope(ctx, name, f.selection)
 	if err != nil {
 		return err
 	}
-	reg, err := cfg.Registry(a.access.Resolve)
-	if err != nil {
-		return err
-	}
-	sc, err := scopeOf(ctx, reg, sync, f.selection)
-	if err != nil {
-		return err
-	}
+	sync := sc.sync
 	id := workflows.SyncID(sync.Name)
 	if !f.empty() {
 		id += "/only/" + f.text()

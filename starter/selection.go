@@ -61,6 +61,20 @@ type scope struct {
 	chosen  workflows.Selection // as the workflow wants it
 }
 
+// scope loads the configuration, and holds a selection against a sync of it and the registry.
+func (a *app) scope(ctx context.Context, name string, s selection) (*config.Config, scope, error) {
+	cfg, sync, err := a.loadSync(name)
+	if err != nil {
+		return nil, scope{}, err
+	}
+	reg, err := cfg.Registry(a.access.Resolve)
+	if err != nil {
+		return nil, scope{}, err
+	}
+	sc, err := scopeOf(ctx, reg, sync, s)
+	return cfg, sc, err
+}
+
 // scopeOf holds a selection against a sync and the registry. It reports every unknown name at once.
 func scopeOf(ctx context.Context, reg registry.Registry, sync config.Sync, s selection) (scope, error) {
 	all, err := reg.Clients(ctx, "")

@@ -122,6 +122,24 @@ func orNearest(ctx context.Context, central lake.Lake, n tableName, err error) e
 	return fmt.Errorf("%w: %s; schema %s has %s", lake.ErrNotFound, n, n.schema, strings.Join(names, ", "))
 }
 
+// withTable opens the lake and does something with the central table that was written. A table that is not there is told with the nearest.
+func (a *app) withTable(ctx context.Context, written string, do func(central lake.Lake, n tableName) error) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	n, err := tableNamed(cfg, written)
+	if err != nil {
+		return err
+	}
+	central, err := a.openLake(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, central.Close()) }()
+	return orNearest(ctx, central, n, do(central, n))
+}
+
 // completeLakeTables offers the central tables of the syncs, as they can be named.
 func (a *app) completeLakeTables(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	cfg, err := a.load()

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"tributary/config"
 	"tributary/internal/lake"
 )
 
@@ -48,47 +46,14 @@ type madeTable struct {
 	Faults     []string    `json:"faults,omitempty"` // of clients: the others go on
 }
 
-func (a *app) createTables(ctx context.Context, names []string, dryRun bool) (err error) {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	chosen, err := syncs(cfg, names)
-	if err != nil {
-		return err
-	}
-	clients, err := a.clientsOf(ctx, cfg, chosen)
-	if err != nil {
-		return err
-	}
-	central, err := a.lakeFor(ctx, cfg, dryRun)
-	if err != nil {
-		return err
-	}
-	if central != nil {
-		defer func() { err = errors.Join(err, central.Close()) }()
-	}
-	tables, faults, err := a.readWants(ctx, cfg, chosen, clients)
-	if err != nil {
-		return err
-	}
-	m := &maker{central: central, dryRun: dryRun, faults: faults}
-	if err := m.all(ctx, tables); err != nil {
-		return err
-	}
-	return a.printMade(m)
-}
-
-// lakeFor opens the lake, and makes its folder unless it is a dry run: then there may be none.
-func (a *app) lakeFor(ctx context.Context, cfg *config.Config, dryRun bool) (lake.Lake, error) {
-	if !dryRun {
-		return a.access.Lake(ctx)
-	}
-	central, err := a.openLake(ctx, cfg)
-	if errors.Is(err, errNoLake) {
-		return nil, nil
-	}
-	return central, err
+func (a *app) createTables(ctx context.Context, names []string, dryRun bool) error {
+	return a.withSides(ctx, names, dryRun, func(s sides) error {
+		m := &maker{central: s.central, dryRun: dryRun, faults: s.faults}
+		if err := m.all(ctx, s); err != nil {
+			return err
+		}
+		return a.printMade(m)
+	})
 }
 
 // maker makes central tables.
@@ -100,36 +65,11 @@ type maker struct {
 }
 
 // all makes tables one after another: a lake serialises such changes anyway. Faults of clients and tables do not stop the others.
-func (m *maker) all(ctx context.Context, tables []*wantedTable) error {
-	current, err := currentTables(ctx, m.central, tables)
-	if err != nil {
-		return err
-	}
-	for _, w := range tables {
-		m.made = append(m.made, m.one(ctx, w, current[w.tableName]))
+func (m *maker) all(ctx context.Context, s sides) error {
+	for _, w := range s.wanted {
+		m.made = append(m.made, m.one(ctx, w, s.current[w.tableName]))
 	}
 	return ctx.Err()
-}
-
-// currentTables describes those of the tables that the lake has.
-func currentTables(ctx context.Context, central lake.Lake, tables []*wantedTable) (map[tableName]*lake.Table, error) {
-	current := map[tableName]*lake.Table{}
-	if central == nil {
-		return current, nil
-	}
-	names := make([]tableName, len(tables))
-	for i, w := range tables {
-		names[i] = w.tableName
-	}
-	for n, d := range describeAll(ctx, central, names) {
-		if d.err != nil && !errors.Is(d.err, lake.ErrNotFound) {
-			return nil, d.err
-		}
-		if d.err == nil {
-			current[n] = &d.table
-		}
-	}
-	return current, nil
 }
 
 // one makes a table, or adds what it lacks. A nil now is a table that is not there.

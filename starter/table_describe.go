@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -25,28 +25,17 @@ and its rows, files, size and version. TABLE is a name, schema.table or catalog.
 	}
 }
 
-func (a *app) describeTable(ctx context.Context, written string) (err error) {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	n, err := tableNamed(cfg, written)
-	if err != nil {
-		return err
-	}
-	central, err := a.openLake(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, central.Close()) }()
-	t, err := central.Describe(ctx, n.schema, n.name)
-	if err != nil {
-		return orNearest(ctx, central, n, err)
-	}
-	if a.json() {
-		return a.writeJSON(t)
-	}
-	return a.printDescribed(t)
+func (a *app) describeTable(ctx context.Context, written string) error {
+	return a.withTable(ctx, written, func(central lake.Lake, n tableName) error {
+		t, err := central.Describe(ctx, n.schema, n.name)
+		switch {
+		case err != nil:
+			return err
+		case a.json():
+			return a.writeJSON(t)
+		}
+		return a.printDescribed(t)
+	})
 }
 
 func (a *app) printDescribed(t lake.Table) error {
@@ -60,6 +49,10 @@ func (a *app) printDescribed(t lake.Table) error {
 		{"version", fmt.Sprint(t.Version)},
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.Properties)) {
+		if ids, err := lake.IDsOf(t.Properties[key]); key == lake.IDsProperty && err == nil { // hex digits tell a person nothing
+			lines = append(lines, [2]string{"ids", strings.Join(ids, ", ")})
+			continue
+		}
 		lines = append(lines, [2]string{"property", key + " = " + t.Properties[key]})
 	}
 	for _, line := range lines {

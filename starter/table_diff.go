@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -53,39 +52,14 @@ type diffResult struct {
 	Faults []string    `json:"faults,omitempty"` // of clients as a whole
 }
 
-func (a *app) diffTables(ctx context.Context, names []string) (err error) {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	chosen, err := syncs(cfg, names)
-	if err != nil {
-		return err
-	}
-	clients, err := a.clientsOf(ctx, cfg, chosen)
-	if err != nil {
-		return err
-	}
-	central, err := a.lakeFor(ctx, cfg, true)
-	if err != nil {
-		return err
-	}
-	if central != nil {
-		defer func() { err = errors.Join(err, central.Close()) }()
-	}
-	wanted, faults, err := a.readWants(ctx, cfg, chosen, clients)
-	if err != nil {
-		return err
-	}
-	current, err := currentTables(ctx, central, wanted)
-	if err != nil {
-		return err
-	}
-	result := diffResult{Tables: []tableDiff{}, Faults: faults}
-	for _, w := range wanted {
-		result.Tables = append(result.Tables, compare(w, current[w.tableName], central))
-	}
-	return a.reportDiff(result)
+func (a *app) diffTables(ctx context.Context, names []string) error {
+	return a.withSides(ctx, names, true, func(s sides) error {
+		result := diffResult{Tables: []tableDiff{}, Faults: s.faults}
+		for _, w := range s.wanted {
+			result.Tables = append(result.Tables, compare(w, s.current[w.tableName], s.central))
+		}
+		return a.reportDiff(result)
+	})
 }
 
 func compare(w *wantedTable, now *lake.Table, central lake.Lake) tableDiff {

@@ -47,7 +47,7 @@ func CheckIDs(has string, batch table.Batch) error {
 	if has == "" {
 		return nil
 	}
-	ids, err := idsOf(has)
+	ids, err := IDsOf(has)
 	if err != nil {
 		return Misfit(batch, "the table's property %s is %q, which cannot be read: remove it, and the next merge writes it anew, with its own ids", IDsProperty, has)
 	}
@@ -60,8 +60,8 @@ func CheckIDs(has string, batch table.Batch) error {
 		strings.Join(batch.Keys, ", "), strings.Join(ids, ", "))
 }
 
-// idsOf reads what IDsText wrote.
-func idsOf(text string) ([]string, error) {
+// IDsOf reads what IDsText wrote.
+func IDsOf(text string) ([]string, error) {
 	joined, err := hex.DecodeString(text)
 	if err != nil {
 		return nil, err

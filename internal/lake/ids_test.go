@@ -60,7 +60,7 @@ func TestIDsDoNotLookLikeSecrets(t *testing.T) {
 			require.NotRegexp(t, `(?i)secret|password|token|access[.]?key`, shown)
 			require.NotRegexp(t, `(?i)url`, shown)
 		}
-		ids, err := idsOf(text)
+		ids, err := IDsOf(text)
 		require.NoError(t, err)
 		require.Equal(t, keys, ids)
 		require.NoError(t, CheckIDs(text, b))

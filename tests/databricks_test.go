@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tributary/internal/lake"
 	"tributary/internal/testserver"
 	"tributary/internal/testserver/workspace"
 )
@@ -90,6 +91,15 @@ func TestADatabricksLakeIsRunAndLookedAtFromTheCommandLine(t *testing.T) {
 	require.Equal(t, []string{"1275", "1275"}, s.query(t, l, "select quantity from stocktake order by client_id"))
 
 	s.requireTablesAreShown(t, c)
+	t.Run("verify", func(t *testing.T) {
+		executor, ok := lake.As[lake.Executor](l)
+		require.True(t, ok)
+		require.NoError(t, executor.Exec(t.Context(), s.central.schema, "UPDATE orders SET amount = 0.01, updated_at = timestamp'2020-01-01 00:00:00' WHERE client_id = 'acme' AND id = 40"))
+		what := []string{"verify", "daily", "--client", "acme", "--table", "orders", "--repair"}
+		require.Contains(t, c.ok(t, what...), "1 rows brought again, 0 deleted")
+		require.NotContains(t, c.ok(t, what...), "repaired", "a second time")
+		s.requireEqual(t, l)
+	})
 	t.Run("what needs a table that failed is skipped", func(t *testing.T) {
 		dune := s.clientNamed("dune")
 		dune.server.ExecIn(t, dune.Database, "rename table orders to orders_away; update stock set quantity = quantity + 1 where sku = 'sku1'")

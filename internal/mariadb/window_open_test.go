@@ -76,16 +76,21 @@ func TestOpenTransactionsHoldTheWatermarkBack(t *testing.T) {
 	})
 	t.Run("OK a statement that runs holds it, before its transaction shows", func(t *testing.T) {
 		f := newFixture(t, timed)
-		conn := f.connection()
-		before, done := f.serverTime(), make(chan error)
+		conn, holder := f.connection(), f.connection("do get_lock('"+f.database+"', 0)")
+		before, done := f.serverTime(), make(chan error, 1)
 		go func() {
-			_, err := conn.ExecContext(context.Background(), "insert into t (id, at) select 1, utc_timestamp(6) from (select sleep(2)) s")
+			_, err := conn.ExecContext(context.Background(), "insert into t (id, at) select 1, utc_timestamp(6) from (select get_lock('"+f.database+"', 600)) s")
 			done <- err
 		}()
-		time.Sleep(200 * time.Millisecond)
+		db, running := server.Open(t, ""), 0
+		require.Eventually(t, func() bool {
+			err := db.QueryRow("select count(*) from information_schema.processlist where db = ? and info like 'insert into t%'", f.database).Scan(&running)
+			return err == nil && running == 1
+		}, 2*time.Minute, 10*time.Millisecond)
 		lookouts.Clear()
 		raw, rows := f.run(byTime, "")
 		assert.Empty(t, rows)
+		f.on(holder, "do release_lock('"+f.database+"')")
 		require.NoError(t, <-done)
 		_, rows = f.run(byTime, raw.Watermark)
 		assert.Equal(t, "1", column(rows, 0))
@@ -101,7 +106,7 @@ func TestOpenTransactionsHoldTheWatermarkBack(t *testing.T) {
 			lookouts.Clear()
 			raw, _ := f.run(byTime, "")
 			return raw.Watermark == "" && strings.Contains(strings.Join(raw.Notes, " "), "XA RECOVER")
-		}, 10*time.Second, 50*time.Millisecond)
+		}, 2*time.Minute, 50*time.Millisecond)
 	})
 	t.Run("OK an account that sees none goes by its clock", func(t *testing.T) {
 		f := newFixture(t, timed)
@@ -210,7 +215,7 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 		app := f.connection("begin", "insert into t values (null, 1)")
 		f.exec("insert into t values (null, 2)")
 		go func() {
-			time.Sleep(500 * time.Millisecond)
+			time.Sleep(250 * time.Millisecond) // well within what a run waits, on a slow machine too
 			_, _ = app.ExecContext(context.Background(), "commit")
 		}()
 		raw, rows := f.run(spec, "1")

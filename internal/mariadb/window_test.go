@@ -220,7 +220,7 @@ func TestRunsInSuccessionMissNothing(t *testing.T) {
 			seen[row[0]] = true
 		}
 		return len(seen) == 12
-	}, 10*time.Second, 200*time.Millisecond)
+	}, 2*time.Minute, 200*time.Millisecond)
 }
 
 func TestRowsInTheFutureAreNotedAndLeft(t *testing.T) {

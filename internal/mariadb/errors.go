@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"github.com/agnivade/levenshtein"
@@ -73,6 +74,9 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrAltered, err)
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
 		return fmt.Errorf("the connection to the source was lost: %w; see whether the server runs, and its log", err)
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return fmt.Errorf("the source cannot be reached: %w; see whether its server runs, and the client's host and port", err)
 	}
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
+	"syscall"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -29,6 +31,7 @@ func TestErrorsOfServersSayWhatToDo(t *testing.T) {
 		{server(1053), nil, "the source ended the query"}, {server(1317), nil, "the source ended the query"}, {server(1927), nil, "the source ended the query"},
 		{server(1205), nil, "keeps the table locked"}, {server(1213), nil, ""}, {server(1615), nil, ""}, {server(1290), nil, ""},
 		{server(1176), nil, "altered while it was read"}, {server(1412), nil, "altered while it was read"},
+		{fmt.Errorf("ping: %w", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), nil, "cannot be reached"}, {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, nil, ""},
 		{mysql.ErrInvalidConn, nil, "connection to the source was lost"}, {driver.ErrBadConn, nil, "connection to the source was lost"},
 	} {
 		t.Run(c.err.Error()+fmt.Sprint(code(c.err)), func(t *testing.T) {

@@ -88,7 +88,36 @@ func newPlanner(client table.Client, spec table.Spec, source *sourceTable) (*pla
 // fold makes names comparable as MariaDB compares column names: without regard to case.
 func fold(name string) string { return strings.ToLower(name) }
 
+// missing is ErrMissing with all columns that the spec names, but for types, and the source has not, so that they are mended at once; nil without one.
+func (p *planner) missing() error {
+	var told []string
+	look := func(role string, names ...string) {
+		for _, name := range names {
+			if p.index(name) < 0 {
+				told = append(told, fmt.Sprintf("column %q (%s)%s", name, role, nearest(name, p.common)))
+			}
+		}
+	}
+	look("id", p.spec.IDs...)
+	if p.spec.Cursor != "" {
+		look("cursor", p.spec.Cursor)
+	}
+	if p.spec.Deletes.Column != "" {
+		look("deletes.column", p.spec.Deletes.Column)
+	}
+	look("columns", p.spec.Columns...)
+	look("exclude", p.spec.Exclude...)
+	look("rename", slices.Sorted(maps.Keys(p.spec.Rename))...)
+	if len(told) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrMissing, strings.Join(told, ", "))
+}
+
 func (p *planner) plan() (table.Plan, error) {
+	if err := p.missing(); err != nil {
+		return table.Plan{}, err
+	}
 	ids, err := p.ids()
 	if err != nil {
 		return table.Plan{}, err
@@ -99,10 +128,7 @@ func (p *planner) plan() (table.Plan, error) {
 		if role.name == "" {
 			continue
 		}
-		i, err := p.find(role.role, role.name)
-		if err != nil {
-			return table.Plan{}, err
-		}
+		i := p.index(role.name)
 		needed = append(needed, i)
 		if role.role == "cursor" {
 			plan.Cursor = p.common[i]
@@ -140,10 +166,7 @@ func (p *planner) ids() ([]int, error) {
 	}
 	ids := make([]int, len(names))
 	for i, name := range names {
-		at, err := p.find("id", name)
-		if err != nil {
-			return nil, err
-		}
+		at := p.index(name)
 		if p.source.columns[at].nullable {
 			return nil, fmt.Errorf("%w: id column %q is nullable; choose ids that are NOT NULL, or declare it NOT NULL at the source",
 				ErrUnsupported, name)
@@ -157,20 +180,14 @@ func (p *planner) ids() ([]int, error) {
 func (p *planner) selected(needed []int) ([]bool, error) {
 	read := make([]bool, len(p.common))
 	for _, name := range p.spec.Columns {
-		i, err := p.find("columns", name)
-		if err != nil {
-			return nil, err
-		}
+		i := p.index(name)
 		read[i] = true
 	}
 	for i := range read {
 		read[i] = read[i] || len(p.spec.Columns) == 0 || slices.Contains(needed, i)
 	}
 	for _, name := range p.spec.Exclude {
-		i, err := p.find("exclude", name)
-		if err != nil {
-			return nil, err
-		}
+		i := p.index(name)
 		if slices.Contains(needed, i) {
 			return nil, fmt.Errorf("%w: column %q is excluded, but it is an id, the cursor or deletes.column; take it out of exclude",
 				ErrMissing, p.common[i])
@@ -178,10 +195,7 @@ func (p *planner) selected(needed []int) ([]bool, error) {
 		read[i] = false
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.spec.Rename)) {
-		i, err := p.find("rename", name)
-		if err != nil {
-			return nil, err
-		}
+		i := p.index(name)
 		if !read[i] {
 			return nil, fmt.Errorf("%w: column %q is renamed, but not read; take it out of rename", ErrMissing, p.common[i])
 		}
@@ -214,13 +228,9 @@ func (p *planner) columns(read []bool) ([]table.SourceColumn, error) {
 	return columns, errors.Join(faults...)
 }
 
-// find returns the index of the column with a common name; role says who asks.
-func (p *planner) find(role, name string) (int, error) {
-	i := slices.IndexFunc(p.common, func(c string) bool { return fold(c) == fold(name) })
-	if i < 0 {
-		return 0, fmt.Errorf("%w: column %q (%s)%s", ErrMissing, name, role, nearest(name, p.common))
-	}
-	return i, nil
+// index of the column with a common name, or -1 where there is none: see missing.
+func (p *planner) index(name string) int {
+	return slices.IndexFunc(p.common, func(c string) bool { return fold(c) == fold(name) })
 }
 
 func (p *planner) names(indexes []int) []string {

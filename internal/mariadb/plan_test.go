@@ -52,6 +52,8 @@ func TestPlanErrors(t *testing.T) {
 	}{
 		{"table", table.Spec{Name: "order"}, ErrMissing, []string{`table "order"`, `did you mean "orders"?`}},
 		{"id", table.Spec{Name: "orders", IDs: []string{"idd"}}, ErrMissing, []string{`"idd" (id)`, `did you mean "id"?`}},
+		{"all that is missing", table.Spec{Name: "orders", IDs: []string{"idd"}, Cursor: "updated", Exclude: []string{"id", "nope"}}, ErrMissing,
+			[]string{`missing at the source: column "idd" (id); did you mean "id"?, column "updated" (cursor)`, `column "nope" (exclude)`}},
 		{"cursor", table.Spec{Name: "orders", Cursor: "updated"}, ErrMissing, []string{"cursor", `did you mean "updated_at"?`}},
 		{"columns", table.Spec{Name: "orders", Columns: []string{"amounts"}}, ErrMissing, []string{`did you mean "amount"?`}},
 		{"exclude", table.Spec{Name: "orders", Exclude: []string{"custmer_id"}}, ErrMissing, []string{`did you mean "customer_id"?`}},

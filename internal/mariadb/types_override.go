@@ -97,10 +97,9 @@ func orders(spec table.Spec, name string, own, wanted table.Type) error {
 func (p *planner) typed(read []bool) error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(p.spec.Types)) {
-		i, err := p.find("types", name)
-		switch {
-		case err != nil:
-			faults = append(faults, err)
+		switch i := p.index(name); {
+		case i < 0:
+			faults = append(faults, fmt.Errorf("%w: column %q (types)%s", ErrMissing, name, nearest(name, p.common)))
 		case !read[i]:
 			faults = append(faults, fmt.Errorf("%w: column %q is in types, but not read; take it out of types", ErrMissing, p.common[i]))
 		}

@@ -98,10 +98,8 @@ func (e *extraction) max(ctx context.Context, where string, args ...any) (text s
 // when it begins are not waited for.
 const settleTime = time.Second
 
-// markOnceSettled sets the mark to a bound that was read before, once every transaction has ended that wrote something and was open when,
-// or after, it was read, and every statement that ran then, which may hold an id and have written nothing yet: ids are handed out in order, so who holds a smaller one was open then, and has committed it
-// before the snapshot begins, or never will. While one stays open the mark is left where it is. An
-// account that sees no transactions relies on the overlap.
+// markOnceSettled sets the mark to a bound that was read before, once all have ended that may hold a smaller id; see holders. While one
+// stays open the mark is left where it is. An account that sees no transactions relies on the overlap.
 func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 	if bound == "" {
 		return nil
@@ -112,37 +110,73 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 		e.mark = bound
 		return err
 	}
-	waiting, asOf := seen.writers, seen.clock
+	held := newHolders(seen)
 	for {
-		waiting = stillOpen(waiting, seen.writers)
-		runs := slices.ContainsFunc(seen.running, func(a activity) bool { return a.start.Before(asOf) })
-		if len(waiting) == 0 && !runs && !seen.blind {
+		if held.none() && !seen.blind {
 			e.mark = bound
 			return nil
 		}
-		if seen.blind || seen.old(waiting) || time.Since(read) > settleTime {
-			e.noteHeld(seen, waiting, asOf)
+		if seen.blind || seen.old(held.writers) || time.Since(read) > settleTime {
+			e.noteHeld(seen, held)
 			return nil
 		}
 		if seen, err = e.look(ctx, time.Now()); err != nil {
 			return err
 		}
+		held.update(seen)
+	}
+}
+
+// holders are those who may hold an id below the largest one, of the time at which that was read. Ids are handed out in order, so each of them had a
+// transaction open that had written, or ran a statement, which may have had its id and have written nothing yet: its transaction, if it is
+// open when the statement has ended, holds that id from then on.
+type holders struct {
+	asOf       time.Time
+	writers    []writer
+	statements map[uint64]bool // by connection
+}
+
+func newHolders(seen open) *holders {
+	h := &holders{asOf: seen.clock, writers: seen.writers, statements: map[uint64]bool{}}
+	for _, s := range seen.running {
+		if s.start.Before(h.asOf) {
+			h.statements[s.connection] = true
+		}
+	}
+	return h
+}
+
+func (h *holders) none() bool { return len(h.writers)+len(h.statements) == 0 }
+
+// update leaves out those that have ended.
+func (h *holders) update(seen open) {
+	h.writers = stillOpen(h.writers, seen.writers)
+	for connection := range h.statements {
+		if slices.ContainsFunc(seen.running, func(s activity) bool { return s.connection == connection && s.start.Before(h.asOf) }) {
+			continue
+		}
+		delete(h.statements, connection)
+		for _, w := range seen.writers {
+			if w.connection == connection && len(stillOpen(h.writers, []writer{w})) == 0 {
+				h.writers = append(h.writers, w)
+			}
+		}
 	}
 }
 
 // noteHeld says what has held the watermark of a group of ids for so long that somebody should know.
-func (e *extraction) noteHeld(seen open, waiting []writer, asOf time.Time) {
+func (e *extraction) noteHeld(seen open, held *holders) {
 	if seen.blind {
 		e.notef("%s", blindNote)
 		return
 	}
 	var since time.Time
 	var who string
-	if w, ok := oldest(waiting); ok {
-		since, who = w.start, describe(waiting)
+	if w, ok := oldest(held.writers); ok {
+		since, who = w.start, describe(held.writers)
 	}
 	for _, s := range seen.running {
-		if s.start.Before(asOf) && (who == "" || s.start.Before(since)) {
+		if held.statements[s.connection] && (who == "" || s.start.Before(since)) {
 			since, who = s.start, s.String()
 		}
 	}

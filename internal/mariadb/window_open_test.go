@@ -237,6 +237,34 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 	})
 }
 
+// TestIdsOfAStatementAreHeldByItsTransaction has a statement that has its id when the run begins, writes while the run waits, and is committed after it.
+func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
+	f := newFixture(t, "create sequence s", "create table t (id int primary key, v int)")
+	gate, app := f.connection("do get_lock('gate', 0)"), f.connection("set autocommit = 0")
+	written := make(chan error, 1)
+	go func() {
+		_, err := app.ExecContext(context.Background(), "insert into t values (nextval(s), get_lock('gate', 60))")
+		written <- err
+	}()
+	db := server.Open(t, f.database)
+	require.Eventually(t, func() bool {
+		var n int
+		require.NoError(t, db.QueryRow("select count(*) from information_schema.processlist where state = 'User lock' and db = database()").Scan(&n))
+		return n == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	f.exec("insert into t values (nextval(s), 2)")
+	go func() {
+		time.Sleep(400 * time.Millisecond)
+		_, _ = gate.ExecContext(context.Background(), "do release_lock('gate')")
+	}()
+	spec := table.Spec{Name: "t", Cursor: "id"}
+	raw, rows := f.run(spec, "1")
+	require.NoError(t, <-written)
+	f.on(app, "commit")
+	require.Equal(t, "2", column(rows, 0))
+	require.Empty(t, raw.Watermark, "1 is still to come")
+}
+
 func TestWhatHoldsIdsForLongIsNoted(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
@@ -254,7 +282,7 @@ func TestWhatHoldsIdsForLongIsNoted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &extraction{}
-			e.noteHeld(c.open, c.open.writers, now)
+			e.noteHeld(c.open, newHolders(c.open))
 			if c.note == "" {
 				require.Empty(t, e.notes)
 				return

@@ -154,7 +154,7 @@ func TestTheMaintenanceHasAScheduleOfItsOwn(t *testing.T) {
 	changed = applied()
 	require.Equal(t, "unchanged ", changed["sync kept"])
 	require.Equal(t, "updated times: 0 5 * * 0 UTC → 0 6 * * 0 UTC; maintain changed", changed["maintain kept"])
-	require.Eventually(t, func() bool { return maps.Equal(unchanged, applied()) }, 20*time.Second, 200*time.Millisecond, "a pause that Temporal takes in together with an update is lost")
+	require.Eventually(t, func() bool { return maps.Equal(unchanged, applied()) }, 2*time.Minute, 200*time.Millisecond, "a pause that Temporal takes in together with an update is lost")
 
 	code, out, errOut := tributary(t, dir, "schedule", "pause", "kept", "--maintain")
 	require.Equal(t, codeOK, code, errOut)
@@ -174,7 +174,7 @@ func TestTheMaintenanceHasAScheduleOfItsOwn(t *testing.T) {
 		var rows []listed
 		_, out, _ := tributary(t, dir, "schedule", "list", "-o", "json")
 		return json.Unmarshal([]byte(out), &rows) == nil && rows[0].Sync == "bare" && rows[0].Result == "completed"
-	}, 30*time.Second, 200*time.Millisecond)
+	}, 2*time.Minute, 200*time.Millisecond)
 
 	for _, file := range []string{"kept.yaml", "bare.yaml"} {
 		rewrite(t, dir, file, "maintain:", "# maintain:")

@@ -137,13 +137,13 @@ func TestSchedulesFollowTheConfiguration(t *testing.T) {
 		require.Eventually(t, func() bool { // Temporal's list of schedules is a moment late
 			done = apply(t, dir, "--dry-run")
 			return len(done) == 2
-		}, 20*time.Second, 200*time.Millisecond)
+		}, 2*time.Minute, 200*time.Millisecond)
 		require.Equal(t, done, apply(t, dir))
 		require.Equal(t, scheduleDeleted, done["daily"].Action)
 		require.Equal(t, scheduleDeleted, done["hourly"].Action)
 		_, err := foreign.Describe(t.Context())
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return len(apply(t, dir)) == 0 }, 20*time.Second, 200*time.Millisecond)
+		require.Eventually(t, func() bool { return len(apply(t, dir)) == 0 }, 2*time.Minute, 200*time.Millisecond)
 	})
 	t.Run("ErrForeign", func(t *testing.T) {
 		other := configDir(t, map[string]string{"foreign.yaml": testSync})

@@ -35,7 +35,7 @@ func TestAVerificationIsWatchedAndCancelled(t *testing.T) {
 	require.Eventually(t, func() bool {
 		running, err := isRunning(t.Context(), temporalServer.Client, id)
 		return err == nil && running
-	}, 20*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	t.Cleanup(func() {
 		_ = temporalServer.Client.TerminateWorkflow(context.WithoutCancel(t.Context()), id, "", "the test is over") // it has ended, unless the test failed
 	})

@@ -181,7 +181,7 @@ func TestAJobAfterASync(t *testing.T) {
 		t.Parallel()
 		s := newJobStack(t)
 		run := s.start(t, endlessJob, nil)
-		require.Eventually(t, func() bool { return s.workspace.Count("GET", "/api/2.2/jobs/runs/get") > 1 }, 30*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return s.workspace.Count("GET", "/api/2.2/jobs/runs/get") > 1 }, 2*time.Minute, 50*time.Millisecond)
 		require.Equal(t, []string{"gold"}, s.underWay(t, run))
 		require.NoError(t, s.server.Client.CancelWorkflow(t.Context(), run.GetID(), ""))
 		got, err := s.result(t, run)

@@ -74,7 +74,7 @@ func testLargeRegion(t *testing.T, clients, atLeast int, serverArgs ...string) {
 			require.Less(t, execution.GetHistorySizeBytes(), int64(10<<20))
 		}
 		return runs >= atLeast
-	}, 20*time.Second, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 }
 
 func writeRegistry(t *testing.T, clients int) string {

@@ -72,7 +72,7 @@ func readBehind(t *testing.T, g *readGate, clients ...string) (found map[string]
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			return len(q.waiting["central"]) == i+1
-		}, 10*time.Second, time.Millisecond)
+		}, 2*time.Minute, time.Millisecond)
 	}
 	close(g.open)
 	wg.Wait()

@@ -101,7 +101,7 @@ func waitFor(t *testing.T, lake Lake, n int) {
 			total += len(waiting)
 		}
 		return total == n
-	}, 10*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 }
 
 func TestGroupMergesWaitingBatchesTogether(t *testing.T) {
@@ -260,7 +260,7 @@ func TestGroupLogsTogether(t *testing.T) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return len(q.waiting["central"]) == 2
-	}, 10*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 	close(hold)
 	wg.Wait()
 	require.Equal(t, []int{1, 2}, sizes)

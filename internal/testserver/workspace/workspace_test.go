@@ -71,7 +71,7 @@ func TestTokens(t *testing.T) {
 		require.Equal(t, "Invalid access token.", header.Get("X-Databricks-Reason-Phrase"))
 	})
 	t.Run("Err expired token", func(t *testing.T) {
-		require.Eventually(t, func() bool { return use(valid) == http.StatusForbidden }, 10*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return use(valid) == http.StatusForbidden }, 2*time.Minute, 50*time.Millisecond)
 	})
 	t.Run("Err tokens made to expire", func(t *testing.T) {
 		w.options.TokenLife = time.Hour

@@ -96,7 +96,7 @@ func secure(config *mysql.Config, client table.Client) error {
 		}
 		pem, err := os.ReadFile(client.CA)
 		if err != nil {
-			return fmt.Errorf("read the client's ca: %w", err)
+			return fmt.Errorf("read the client's ca, a file at every worker of its region: %w", err)
 		}
 		config.TLS.RootCAs = x509.NewCertPool()
 		if !config.TLS.RootCAs.AppendCertsFromPEM(pem) {

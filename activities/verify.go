@@ -58,7 +58,7 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 // VerifyAgainInput is a repair that was merged.
 type VerifyAgainInput struct {
 	Job
-	Version int64 `json:"version"` // of the central table that has the repair
+	verify.Merged
 }
 
 // VerifyAgain compares what the source had with what the lake has after a repair, and completes the report. It only reads.
@@ -67,7 +67,7 @@ func (a *Activities) VerifyAgain(ctx context.Context, in VerifyAgainInput) (veri
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "verify again"} })
 	defer stop()
 
-	report, err := verify.Again(ctx, a.Lake, a.Scratch.Run(in.RunID), in.Version)
+	report, err := verify.Again(ctx, a.Lake, a.Scratch.Run(in.RunID), in.Merged)
 	report.Finished = time.Now().UTC()
 	return report, classify(ctx, err)
 }
@@ -126,6 +126,13 @@ func (v verifying) central(ctx context.Context) (verify.Input, error) {
 		err = fmt.Errorf("%w: %w; the sync log has a sync of %s at %s, so the next run brings only what has changed since: bring all rows again with: %s",
 			verify.ErrUnable, err, ref.Client, in.Last.LastSync.Format(time.DateTime), verify.FullRun(ref))
 	}
+	if err != nil || v.in.Spec.History != table.HistoryAlso {
+		return in, err
+	}
+	in.Versions, err = v.Lake.Describe(ctx, ref.Schema, v.in.Spec.HistoryTable())
+	if errors.Is(err, lake.ErrNotFound) {
+		in.Versions, err = lake.Table{}, nil
+	}
 	return in, err
 }
 
@@ -138,6 +145,9 @@ func (v verifying) source(ctx context.Context, input *verify.Input) error {
 	defer release()
 	input.Plan, err = v.planOf(ctx, source, ExtractInput{Job: v.in.Job})
 	if err != nil {
+		return err
+	}
+	if input.ReadAt, err = clockOf(ctx, source, v.in.Spec); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(input.Dir, 0o700); err != nil {

@@ -39,22 +39,34 @@ func (a *app) printVerifiedTable(v verified) error {
 	fmt.Fprintln(a.out)
 	g := a.table("region", "client", "table", "status", "source rows", "lake rows", "differ", "in flight", "settled below", "version", "checksum at the source", "in the lake")
 	g.right(5, 6, 7, 8, 10)
-	for _, r := range v.Tables {
+	tables := eachTable(v.Tables)
+	for _, r := range tables {
 		g.row(r.Region, r.Client, r.Table, a.status(a.out, r.Status), comma(r.Source.Rows), comma(r.Lake.Rows), comma(r.Differences.Count()),
 			comma(r.InFlight), dash(trimZeros(r.Settled)), r.Version, dash(r.Source.Checksum), dash(r.Lake.Checksum))
 	}
 	if err := g.flush(); err != nil {
 		return err
 	}
-	for _, r := range v.Tables {
+	for _, r := range tables {
 		if err := a.printDifferences(r); err != nil {
 			return err
 		}
 	}
-	for _, note := range append(tableNotes(v.Tables), v.Summary.Notes...) {
+	for _, note := range append(tableNotes(tables), v.Summary.Notes...) {
 		fmt.Fprintf(a.out, "note: %s\n", note)
 	}
 	return a.printProblems(result{Sync: v.Sync, Summary: v.Summary})
+}
+
+// eachTable are the reports, each followed by that of its versions.
+func eachTable(reports []verify.Report) []verify.Report {
+	var all []verify.Report
+	for _, r := range reports {
+		if all = append(all, r); r.Versions != nil {
+			all = append(all, *r.Versions)
+		}
+	}
+	return all
 }
 
 // tableNotes are what limits the proof of client tables, each note once, with the tables that it is about.

@@ -37,7 +37,7 @@ func VerifyTable(ctx workflow.Context, in TableSyncInput) (Verified, error) {
 	err := v.run(ctx)
 	if v.repairing {
 		ended := err
-		if ended == nil && v.report.Status != verify.StatusRepaired {
+		if ended == nil && !v.mended() {
 			ended = errors.New("the repair was merged, and both sides still differ")
 		}
 		if logErr := v.log(ctx, ended); err == nil {
@@ -45,6 +45,12 @@ func VerifyTable(ctx workflow.Context, in TableSyncInput) (Verified, error) {
 		}
 	}
 	return v.verified(), err
+}
+
+// mended says whether both sides are equal after a repair. They are merely equal where the worker was lost once the repair was merged,
+// so that the verification began again.
+func (v *verifyTable) mended() bool {
+	return v.report.Status == verify.StatusRepaired || v.report.Status == verify.StatusEqual
 }
 
 type verifyTable struct {
@@ -113,12 +119,12 @@ func (v *verifyTable) compare(ctx, session workflow.Context, staging int) (kept 
 // repair merges the batches one after the other, and compares again.
 func (v *verifyTable) repair(ctx, session workflow.Context, batches []table.Batch) error {
 	var a *activities.Activities
-	version, err := v.mergeAll(ctx, batches)
+	merged, err := v.mergeAll(ctx, batches)
 	if err != nil {
 		return err
 	}
 	var report verify.Report
-	in := activities.VerifyAgainInput{Job: v.job, Version: version}
+	in := activities.VerifyAgainInput{Job: v.job, Merged: merged}
 	if err := v.step(stepOptions(session, v.in.Sync), "verify again", a.VerifyAgain, in, &report); err != nil {
 		return err
 	}
@@ -127,32 +133,40 @@ func (v *verifyTable) repair(ctx, session workflow.Context, batches []table.Batc
 	return nil
 }
 
-// mergeAll returns the version that the central table has then. It begins unless the run is cancelled, and is not cancelled
+// mergeAll returns the versions that the central tables have then. It begins unless the run is cancelled, and is not cancelled
 // afterwards: the first batch deletes rows that a later one brings again.
-func (v *verifyTable) mergeAll(ctx workflow.Context, batches []table.Batch) (int64, error) {
+func (v *verifyTable) mergeAll(ctx workflow.Context, batches []table.Batch) (all verify.Merged, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return all, err
 	}
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var a *activities.Activities
 	var merged lake.MergeResult
 	for _, batch := range batches {
+		batch.Scheduled = workflow.Now(ctx).UTC() // no sync of the client table is beside it
 		if err := v.step(lakeOptions(ctx, v.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
-			return 0, err
+			return all, err
 		}
+		if v.in.Spec.History == table.HistoryAlso && batch.History != "" { // a run counts the latest rows
+			all.Versions = merged.Version
+			continue
+		}
+		all.Latest = merged.Version
 		v.record.Staged += batch.Rows
 		v.record.Inserted, v.record.Updated, v.record.Deleted =
 			v.record.Inserted+merged.Inserted, v.record.Updated+merged.Updated, v.record.Deleted+merged.Deleted
 	}
-	return merged.Version, nil
+	return all, nil
 }
 
 func (v *verifyTable) verified() Verified {
-	d := v.report.Differences
 	out := Verified{Status: v.report.Status, Rows: v.report.Source.Rows}
 	if v.report.Status != verify.StatusRepaired {
-		out.Differences = describe(d)
+		out.Differences = describe(v.report.Differences)
+		if versions := v.report.Versions; versions != nil && versions.Differences.Count() > 0 {
+			out.Differences = strings.TrimPrefix(out.Differences+"; of the versions that are valid, "+describe(versions.Differences), "; ")
+		}
 	}
 	if r := v.report.Repair; r != nil {
 		out.Updated, out.Deleted = v.record.Inserted+v.record.Updated, v.record.Deleted

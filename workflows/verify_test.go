@@ -30,11 +30,18 @@ func runVerify(t *testing.T, s *steppedActivities, first activities.VerifyResult
 		return first, nil
 	})
 	env.OnActivity(a.VerifyAgain, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.VerifyAgainInput) (verify.Report, error) {
-		require.Equal(t, int64(7), in.Version)
+		want := verify.Merged{Latest: 7}
+		if in.Spec.History != "" {
+			want.Versions = 9
+		}
+		require.Equal(t, want, in.Merged)
 		return again, nil
 	}).Maybe()
 	in := ordersOf("acme")
 	in.Mode.Verify = &VerifyMode{Run: "root", Repair: len(first.Batches) > 0}
+	if first.Report.Versions != nil {
+		in.Spec.History = table.HistoryAlso
+	}
 	env.ExecuteWorkflow(VerifyTable, in)
 	require.True(t, env.IsWorkflowCompleted())
 	var out Verified
@@ -89,6 +96,35 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 		require.Equal(t, verify.StatusDifferent, done.Status)
 		require.Equal(t, "3 rows differ: 2 only at the source, 1 only in the lake", done.Differences)
 		require.Equal(t, table.StatusFailed, s.runs()[0].Status)
+	})
+	t.Run("OKVersions", func(t *testing.T) {
+		s := &steppedActivities{Merge: func(b table.Batch) (lake.MergeResult, error) {
+			if b.History != "" {
+				return lake.MergeResult{Inserted: 1, Updated: 1, Version: 9}, nil
+			}
+			return lake.MergeResult{Inserted: b.Rows, Version: 7}, nil
+		}}
+		with := different
+		with.Versions = &verify.Report{}
+		done, _, err := runVerify(t, s, activities.VerifyResult{Report: with, Batches: append(batches, table.Batch{ID: "versions", Rows: 1, History: table.HistoryOnly})},
+			report(verify.StatusRepaired, different.Differences))
+		require.NoError(t, err)
+		require.Equal(t, int64(3), done.Updated, "the latest rows alone are counted")
+		require.Equal(t, int64(3), s.runs()[0].Staged)
+	})
+	t.Run("ErrVersionsDiffer", func(t *testing.T) {
+		only := report(verify.StatusDifferent, verify.Differences{})
+		only.Versions, only.Repair = &verify.Report{Differences: verify.Differences{Different: 2}}, nil
+		done, _, err := runVerify(t, &steppedActivities{}, activities.VerifyResult{Report: only}, verify.Report{})
+		require.NoError(t, err)
+		require.Equal(t, "of the versions that are valid, 2 rows differ: 2 with other values", done.Differences)
+	})
+	t.Run("OKAfterTheWorkerWasLost", func(t *testing.T) {
+		s := &steppedActivities{}
+		merges(s)
+		_, _, err := runVerify(t, s, activities.VerifyResult{Report: different, Batches: batches}, report(verify.StatusEqual, verify.Differences{}))
+		require.NoError(t, err)
+		require.Equal(t, table.StatusOK, s.runs()[0].Status, "what was repaired before it was lost is equal")
 	})
 	t.Run("ErrMerge", func(t *testing.T) {
 		s := &steppedActivities{Merge: func(table.Batch) (lake.MergeResult, error) { return lake.MergeResult{}, errors.New("no") }}

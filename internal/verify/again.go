@@ -23,6 +23,7 @@ type state struct {
 	Low     []byte            `json:"low"`
 	High    []byte            `json:"high"`
 	Except  []table.File      `json:"except,omitempty"`
+	Current string            `json:"current,omitempty"`
 }
 
 func (v *verification) statePath() string { return filepath.Join(v.in.Dir, "state.json") }
@@ -30,7 +31,7 @@ func (v *verification) statePath() string { return filepath.Join(v.in.Dir, "stat
 func (v *verification) save() error {
 	s := state{
 		Report: *v.report, Columns: v.of.Layout.Hasher.Columns(), Keys: v.keys(), Source: v.ours,
-		Low: []byte(v.ours.Low), High: []byte(v.ours.High), Except: v.of.Except,
+		Low: []byte(v.ours.Low), High: []byte(v.ours.High), Except: v.of.Except, Current: v.of.Current,
 	}
 	for _, bound := range v.of.Layout.Ranges { // keys are not UTF-8
 		s.Ranges = append(s.Ranges, []byte(bound))
@@ -43,39 +44,69 @@ func (v *verification) save() error {
 	return os.WriteFile(v.statePath(), data, 0o600)
 }
 
-// Again compares what the source had, as Repair left it in dir, with a later version of the central table, and completes
+// Merged are the versions that the central tables have after a repair; 0 of one into which nothing was merged.
+type Merged struct {
+	Latest   int64 `json:"version"`
+	Versions int64 `json:"versions,omitempty"` // of the table of versions beside it
+}
+
+// Again compares what the source had, as Repair left it in dir, with what the central table has after the repair, and completes
 // the report.
-func Again(ctx context.Context, l lake.Lake, dir string, version int64) (Report, error) {
+func Again(ctx context.Context, l lake.Lake, dir string, merged Merged) (Report, error) {
+	r, equal, err := again(ctx, l, dir, merged.Latest)
+	if err != nil {
+		return Report{}, err
+	}
+	if r.Versions != nil {
+		versions, same, err := again(ctx, l, filepath.Join(dir, versionsDir), merged.Versions)
+		if err != nil {
+			return Report{}, err
+		}
+		r.Versions, equal = &versions, equal && same
+	}
+	if equal {
+		r.Status = StatusRepaired
+	}
+	return r, nil
+}
+
+// again says whether both sides are equal now.
+func again(ctx context.Context, l lake.Lake, dir string, version int64) (Report, bool, error) {
 	var s state
 	v := &verification{in: Input{Dir: dir}}
 	data, err := os.ReadFile(v.statePath())
 	if err != nil {
-		return Report{}, fmt.Errorf("what was verified is gone: %w", err)
+		return Report{}, false, fmt.Errorf("what was verified is gone: %w", err)
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return Report{}, fmt.Errorf("what was verified cannot be read: %w", err)
+		return Report{}, false, fmt.Errorf("what was verified cannot be read: %w", err)
+	}
+	r := s.Report
+	if version == 0 || r.Repair.Refused != "" {
+		r.Repair.Version, r.Repair.Source, r.Repair.Lake = r.Version, r.Source, r.Lake
+		return r, r.Differences.Count() == 0, nil
 	}
 	var ranges rowhash.Ranges
 	for _, bound := range s.Ranges {
 		ranges = append(ranges, rowhash.Key(bound))
 	}
-	layout, err := rowhash.NewLayout(s.Columns, s.Keys, s.Report.Cursor, ranges)
+	layout, err := rowhash.NewLayout(s.Columns, s.Keys, r.Cursor, ranges)
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
 	verifier, ok := lake.As[lake.Verifier](l)
 	if !ok {
-		return Report{}, fmt.Errorf("%w: this kind of lake has no checksums", ErrUnable)
+		return Report{}, false, fmt.Errorf("%w: this kind of lake has no checksums", ErrUnable)
 	}
 	s.Source.Low, s.Source.High = rowhash.Key(s.Low), rowhash.Key(s.High)
-	theirs, err := verifier.Checksums(ctx, lake.Fingerprint{Ref: s.Report.Ref, Version: version, Layout: layout, Except: s.Except})
+	theirs, err := verifier.Checksums(ctx, lake.Fingerprint{Ref: r.Ref, Version: version, Layout: layout, Current: s.Current, Except: s.Except})
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
-	r := s.Report
 	r.Repair.Version, r.Repair.Source, r.Repair.Lake = version, sideOf(layout, s.Source), sideOf(layout, theirs)
-	if slices.Equal(s.Source.Ranges, theirs.Ranges) {
+	equal := slices.Equal(s.Source.Ranges, theirs.Ranges)
+	if equal && r.Status == StatusDifferent {
 		r.Status = StatusRepaired
 	}
-	return r, nil
+	return r, equal, nil
 }

@@ -27,10 +27,18 @@ func (d differing) count() int {
 	return len(d.onlySource) + len(d.onlyLake) + len(d.different) + len(d.doubled)
 }
 
+// counted is how many of them are differences.
+func (v *verification) counted() int {
+	if v.beside {
+		return v.found.count() - len(v.found.onlySource)
+	}
+	return v.found.count()
+}
+
 // narrow finds the keys that differ, in the ranges whose sums do, until they are enough.
 func (v *verification) narrow(ctx context.Context) error {
 	for _, part := range v.parts() {
-		if v.found.count() >= enough {
+		if v.counted() >= enough {
 			v.report.Differences.More = true
 		}
 		if v.report.Differences.More {
@@ -46,7 +54,10 @@ func (v *verification) narrow(ctx context.Context) error {
 	d := &v.report.Differences
 	d.OnlySource, d.OnlyLake = int64(len(v.found.onlySource)), int64(len(v.found.onlyLake))
 	d.Different, d.Doubled = int64(len(v.found.different)), int64(len(v.found.doubled))
-	if d.Count() == 0 && v.ours.Total() != v.theirs.Total() {
+	if v.beside {
+		d.OnlySource = 0
+	}
+	if d.Count()+v.report.Unversioned == 0 && v.ours.Total() != v.theirs.Total() {
 		return errors.New("the sums differ and no row does: a side changed while it was read; verify it again")
 	}
 	if d.More {
@@ -117,7 +128,7 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 	doubled := map[rowhash.Key]bool{}
 	different := map[rowhash.Key]bool{}
 	err = v.lake.RowHashes(ctx, v.of, part, func(key rowhash.Key, hash uint64) error {
-		if v.found.count()+len(theirs)+len(different)+len(doubled) >= enough {
+		if v.counted()+len(theirs)+len(different)+len(doubled) >= enough {
 			return errEnough
 		}
 		r, found := ours[key]
@@ -151,7 +162,13 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 func (v *verification) collect(ours map[rowhash.Key]row, theirs, different, doubled map[rowhash.Key]bool) {
 	f := &v.found
 	for key, r := range ours {
-		if !r.seen {
+		if r.seen {
+			continue
+		}
+		if v.beside {
+			v.report.Unversioned++
+		}
+		if !v.beside || len(f.onlySource) < enough {
 			f.onlySource = append(f.onlySource, key)
 		}
 	}
@@ -172,7 +189,7 @@ func (v *verification) list(ctx context.Context) error {
 	kinds := []struct {
 		name string
 		keys []rowhash.Key
-	}{{OnlySource, v.found.onlySource}, {OnlyLake, v.found.onlyLake}, {Different, v.found.different}, {Doubled, v.found.doubled}}
+	}{{OnlySource, v.found.onlySource[:v.report.Differences.OnlySource]}, {OnlyLake, v.found.onlyLake}, {Different, v.found.different}, {Doubled, v.found.doubled}}
 	room, bytes := maxKeys, maxKeyBytes
 	for n, kind := range kinds {
 		share, shareBytes := room/(len(kinds)-n), bytes/(len(kinds)-n)

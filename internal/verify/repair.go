@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -26,43 +27,64 @@ const deletedColumn = "tributary_deleted"
 // cursor, so that they win over what the lake has, newer or not. A repair has the workflow id of the client table's sync, so that
 // no sync merges it meanwhile; a backfill has another and can. Rows that it merges between the reading of the source and the
 // repair may become those of the reading again, until a sync or a verification brings them. A repair that is refused has no
-// batches, and the report says why. Versions beside a table of the latest rows stay as they are, and the report says so.
+// batches, and the report says why.
+//
+// Versions are mended by more of them: one that should not be valid ends, and a row that has none, or one with other values, begins one,
+// when the source was read. What was recorded until then stays, as it may have been reported.
 func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
-	r, f := v.v.report, v.v.found
+	batches, err := v.v.repair(ctx)
+	if err != nil || v.v.report.Repair.Refused != "" {
+		return nil, err
+	}
+	if versions := v.v.versions; versions != nil {
+		more, err := versions.repair(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("versions in %s: %w", versions.in.Ref.Table, err)
+		}
+		batches = append(batches, more...)
+		if r := versions.report.Repair; r.Refused != "" {
+			v.v.report.Repair.Note = fmt.Sprintf("the versions in %s were not mended: %s", versions.in.Ref.Table, r.Refused)
+		}
+		if err := versions.save(); err != nil {
+			return nil, err
+		}
+	}
+	return batches, v.v.save()
+}
+
+func (v *verification) repair(ctx context.Context) ([]table.Batch, error) {
+	r, f := v.report, v.found
 	r.Repair = &Repair{}
-	if r.Repair.Refused = v.v.refusal(); r.Repair.Refused != "" {
+	if r.Repair.Refused = v.refusal(); r.Repair.Refused != "" {
 		return nil, nil
 	}
 	var batches []table.Batch
-	gone := slices.Concat(f.onlyLake, f.doubled)
-	if len(gone) > 0 {
-		b, err := v.v.deletes(ctx, gone)
+	if gone := slices.Concat(f.onlyLake, f.doubled); len(gone) > 0 {
+		b, err := v.deletes(ctx, gone)
 		if err != nil {
 			return nil, err
 		}
 		batches = append(batches, b)
 	}
 	if brought := slices.Concat(f.onlySource, f.different, f.doubled); len(brought) > 0 {
-		b, err := v.v.upserts(ctx, brought)
+		b, err := v.upserts(ctx, brought)
 		if err != nil {
 			return nil, err
 		}
 		batches = append(batches, b)
 		r.Repair.Upserted = int64(len(brought))
 	}
-	r.Repair.Deleted, r.Repair.Note = int64(len(f.onlyLake)), v.v.unmended()
-	return batches, v.v.save()
+	r.Repair.Deleted = int64(len(f.onlyLake))
+	return batches, nil
 }
 
 // refusal says why a repair must not be done; "" when it may.
 func (v *verification) refusal() string {
 	again := "bring all rows again with: " + FullRun(v.in.Ref)
-	n := v.report.Differences.Count()
+	n := v.found.count()
 	share := v.in.Spec.Deletes.MaxShare
 	rows := max(v.report.Lake.Rows, 1)
 	switch {
-	case v.of.Current != "":
-		return "a table of versions is not repaired, as it has rows that the source no longer knows; " + again
 	case v.report.Differences.More:
 		return fmt.Sprintf("at least %d rows differ, and a repair takes at most %d; %s", n, maxRepair, again)
 	case n > maxRepair:
@@ -79,21 +101,15 @@ func FullRun(ref table.Ref) string {
 	return fmt.Sprintf("tributary run %s --client %s --table %s --full", ref.Sync, ref.Client, ref.Table)
 }
 
-// unmended says what a repair leaves as it was; "" when nothing. Versions are not merged: those of a doubled key would end with
-// its deletion, and another begin.
-func (v *verification) unmended() string {
-	if v.in.Spec.History != table.HistoryAlso {
-		return ""
-	}
-	return fmt.Sprintf("the versions in %s%s were not mended; this does, with versions that are valid from then on: %s",
-		v.in.Ref.Table, table.HistorySuffix, FullRun(v.in.Ref))
-}
-
 func (v *verification) batch(name string, schema table.Schema, file table.File) table.Batch {
-	return table.Batch{
+	b := table.Batch{
 		ID: v.in.StageID + "-" + name, Ref: v.in.Ref, Schema: schema, Keys: v.keys(), Drift: table.DriftIgnore,
 		PartitionBy: v.in.Spec.PartitionBy, ClusterBy: v.in.Spec.ClusterBy, Rows: file.Rows,
 	}
+	if v.of.Current != "" {
+		b.History, b.ReadAt = table.HistoryOnly, v.in.ReadAt
+	}
+	return b
 }
 
 func (v *verification) stage(ctx context.Context, b table.Batch, file table.File) (table.Batch, error) {
@@ -176,7 +192,11 @@ func (v *verification) upserts(ctx context.Context, keys []rowhash.Key) (table.B
 	if staged.Rows != int64(len(keys)) {
 		return table.Batch{}, fmt.Errorf("%d rows were to be repaired, and %d are there", len(keys), staged.Rows)
 	}
-	return v.stage(ctx, v.batch("upserts", schema, staged), staged)
+	b := v.batch("upserts", schema, staged)
+	if b.History != "" { // later than the deletes, so that a row that was doubled is back
+		b.ReadAt = b.ReadAt.Add(time.Microsecond)
+	}
+	return v.stage(ctx, b, staged)
 }
 
 // centralFields are the columns of the rows, with those that say whose they are.

@@ -43,6 +43,11 @@ type Report struct {
 	Differences Differences `json:"differences"`
 	Repair      *Repair     `json:"repair,omitempty"`
 	Notes       []string    `json:"notes,omitempty"`
+	// Versions is what was found in the table of versions beside the one of the latest rows, of the versions that are valid now: nil
+	// where there is none. What differs there makes the whole different.
+	Versions *Report `json:"versions,omitempty"`
+	// Unversioned, of Versions, are rows that have none yet: no difference, as history may have begun after they were read.
+	Unversioned int64 `json:"unversioned,omitempty"`
 }
 
 // Side is what one side has of the rows that are compared.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tributary/internal/lake"
 	"tributary/internal/table"
@@ -25,10 +26,13 @@ type Input struct {
 	Plan    table.Plan // with the cursor; common source names
 	Last    lake.LastRun
 	Central lake.Table   // as it is described: its Version is the one that is compared
+	// Versions, with HistoryAlso, is the table of versions beside Central, described at the same time; without a name it is not there yet.
+	Versions lake.Table
 	Rows    Rows         // all rows of the source that pass the rules, transformed
 	Kept    []table.File // local files with the ids of those that do not
 
-	Dir      string // of the run's own, on scratch disk
+	ReadAt   time.Time // the source's clock before the rows were read, where there is a history
+	Dir      string    // of the run's own, on scratch disk
 	StageID  string // what is staged at the lake has ids that begin with it
 	Progress func(rows int64)
 }
@@ -44,14 +48,31 @@ type verification struct {
 
 	ours, theirs rowhash.Checksums // of the source, of the lake
 	found        differing
+	beside       bool          // the versions beside a table of the latest rows: those of some rows may not have begun
+	versions     *verification // those, if any
 }
 
-// Compare compares both sides. The report's Run, Started and Finished are the caller's to set.
+// Compare compares both sides; with HistoryAlso, the versions that are valid now as well. The report's Run, Started and Finished are the
+// caller's to set.
 func Compare(ctx context.Context, in Input) (*Verification, error) {
+	v, err := compare(ctx, in, false)
+	if err != nil {
+		return nil, err
+	}
+	if in.Spec.History == table.HistoryAlso {
+		if err := v.compareVersions(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return &Verification{v}, nil
+}
+
+func compare(ctx context.Context, in Input, beside bool) (*verification, error) {
 	v, err := newVerification(in)
 	if err != nil {
 		return nil, err
 	}
+	v.beside = beside
 	if err := v.prepare(ctx); err != nil {
 		return nil, advise(err)
 	}
@@ -74,7 +95,7 @@ func Compare(ctx context.Context, in Input) (*Verification, error) {
 	if r.InFlight > 0 && r.Source.Rows+r.Lake.Rows == 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("no row was compared: all %d have changed since the last sync, or within its overlap; run the sync, and verify again later", r.InFlight))
 	}
-	return &Verification{v}, nil
+	return v, nil
 }
 
 // advise says what to do about a column whose type at the source is wider than the lake's.
@@ -102,10 +123,7 @@ func newVerification(in Input) (*verification, error) {
 	v := &verification{in: in, lake: verifier, report: &Report{
 		Ref: in.Ref, LastSync: in.Last.LastSync, Version: in.Central.Version,
 	}}
-	v.of = lake.Fingerprint{Ref: in.Ref, Version: in.Central.Version}
-	if in.Spec.History == table.HistoryOnly {
-		v.of.Current = table.IsCurrent
-	}
+	v.of = lake.Fingerprint{Ref: in.Ref, Version: in.Central.Version, Current: current(in.Spec)}
 	layout, err := v.layout()
 	if err != nil {
 		return nil, err
@@ -113,6 +131,14 @@ func newVerification(in Input) (*verification, error) {
 	v.of.Layout = layout
 	v.source, err = newSource(in, layout)
 	return v, err
+}
+
+// current is the column that tells versions that are valid from others; "" where the table has the latest rows.
+func current(spec table.Spec) string {
+	if spec.History == table.HistoryOnly {
+		return table.IsCurrent
+	}
+	return ""
 }
 
 // layout is the columns that are compared: those of the lake, but for what is the same in all rows of the client. Where the

@@ -25,12 +25,12 @@ func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T)
 	acme := s.clients[0]
 	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.01)%' and info not like '%processlist%'"
 	run := s.start(t)
-	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 2*time.Minute, 50*time.Millisecond)
 
 	require.NoError(t, s.temporal.Client.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
 	err := s.wait(t, run)
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
-	require.Equal(t, []string{"0"}, acme.rows(t, running), "the query is stopped at the server")
+	requireStopped(t, acme, running)
 
 	l := s.lake(t)
 	require.Equal(t, []string{"cancelled|NULL"}, s.query(t, l, "select status, watermark from sync_log"))
@@ -41,6 +41,12 @@ func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T)
 		require.Empty(t, found)
 	}
 	s.requireReplayable(t, "cancelled")
+}
+
+// requireStopped waits for the server to end a query that was killed, but not as long as the query takes.
+func requireStopped(t *testing.T, c tenant, running string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.rows(t, running)[0] == "0" }, 5*time.Second, 10*time.Millisecond, "the query goes on at the server")
 }
 
 const steadySync = `
@@ -59,11 +65,11 @@ func TestAWorkerThatIsStoppedHandsItsTableOver(t *testing.T) {
 	acme := s.clients[0]
 	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.004)%' and info not like '%processlist%'"
 	run := s.start(t)
-	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 2*time.Minute, 50*time.Millisecond)
 
 	require.NoError(t, first.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, first.Wait(), "it ends by itself, without an error")
-	require.Equal(t, []string{"0"}, acme.rows(t, running), "its query is stopped at the server")
+	requireStopped(t, acme, running)
 	left, err := filepath.Glob(filepath.Join(s.dir, "scratch/worker-*"))
 	require.NoError(t, err)
 	require.Empty(t, left)

@@ -3,13 +3,13 @@ package tests
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -123,10 +123,15 @@ func TestTheCommandLineTellsHowThingsAre(t *testing.T) {
 		code, _, errOut := c.run(t, "run", "daily")
 		require.Equal(t, 4, code, errOut)
 		watching := exec.CommandContext(t.Context(), c.program, "-c", c.dir, "watch", "daily")
+		progress, err := watching.StderrPipe()
+		require.NoError(t, err)
 		require.NoError(t, watching.Start())
-		time.Sleep(2 * time.Second) // it watches by then
+		_, err = io.ReadFull(progress, make([]byte, 1))
+		require.NoError(t, err, "it tells no progress")
 		c.ok(t, "cancel", "daily")
 		require.NoError(t, lock.Close())
+		_, err = io.Copy(io.Discard, progress)
+		require.NoError(t, err)
 		require.Error(t, watching.Wait())
 		require.Equal(t, 3, watching.ProcessState.ExitCode())
 	})

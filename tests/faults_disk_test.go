@@ -191,7 +191,7 @@ func (s *stack) requireStaysOpen(t *testing.T, l lake.Lake, acme tenant, says st
 		return err == nil && slices.ContainsFunc(described.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
 			return a.GetActivityType().GetName() == "Log" && strings.Contains(a.GetLastFailure().GetMessage(), says)
 		})
-	}, 30*time.Second, 100*time.Millisecond, "the Web UI shows what the run waits for")
+	}, 2*time.Minute, 100*time.Millisecond, "the Web UI shows what the run waits for")
 	mend()
 	err := s.wait(t, run)
 	require.Equal(t, before, s.state(t, l, "acme", "wide"))

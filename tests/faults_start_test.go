@@ -22,7 +22,7 @@ import (
 // startError is why a worker on the stack's configuration does not start.
 func (s *stack) startError(t *testing.T) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestRegistryFaultsFailTheSyncAndTheNextOneSucceeds(t *testing.T) {
 	text, err := os.ReadFile(settingsPath)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(settingsPath, []byte(strings.Replace(string(text), "clients: {file: clients.yaml}",
-		"clients: {url: '"+url+"', retries: 1, timeout: 1s}", 1)), 0o600))
+		"clients: {url: '"+url+"', retries: 1, timeout: 30s}", 1)), 0o600))
 	client := fmt.Sprintf(`{"id": "acme", "region": "eu", "host": "127.0.0.1", "port": %d, "database": %q, "user": %q, "password": "file:%s/eu.secret"}`,
 		acme.server.Port, acme.Database, acme.server.User, s.dir)
 	good := `{"regions": ["eu", "us"], "clients": [` + client + `]}`

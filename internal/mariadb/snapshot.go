@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,12 +83,29 @@ func (e *extraction) logged() (bool, error) {
 // filtersLog says whether databases are left out of the binary log; false where the account may not see it (BINLOG MONITOR). Before 11.7 no
 // variable tells.
 func (c *session) filtersLog() (bool, error) {
-	var file, position, only, without sql.NullString
-	err := c.conn.QueryRowContext(c.ctx, "SHOW MASTER STATUS").Scan(&file, &position, &only, &without)
+	rows, err := c.conn.QueryContext(c.ctx, "SHOW MASTER STATUS")
 	if err != nil {
 		return false, ignoreServers(err)
 	}
-	return only.String != "" || without.String != "", nil
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return false, err
+	}
+	values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	filtered := false
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return false, err
+		}
+		for i, name := range columns {
+			filtered = filtered || strings.HasSuffix(name, "_DB") && values[i].String != "" // Binlog_Do_DB, Binlog_Ignore_DB
+		}
+	}
+	return filtered, rows.Err()
 }
 
 // samePosition says whether the sessions' snapshots are of one position in the binary log. The server notes it under

@@ -166,13 +166,16 @@ func (d *differ) properties(now Table) {
 	for _, want := range d.wants {
 		for _, key := range slices.Sorted(maps.Keys(want.Properties)) {
 			wanted := property{key, want.Properties[key]}
-			if has, there := now.Properties[key]; !seen[wanted] && (!there || has != wanted.value) {
+			if has, there := now.Properties[key]; !seen[wanted] && (!there || has != wanted.value) && has != redacted {
 				seen[wanted] = true
 				d.add(Difference{Subject: SubjectProperty, Property: key, Lake: has, Source: wanted.value, Effect: EffectKept})
 			}
 		}
 	}
 }
+
+// redacted is what Spark shows of a property whose name or value looks like a secret or an address. Whether it differs cannot be told.
+const redacted = "*********(redacted)"
 
 // Layout says in words how a table's files are laid out.
 func Layout(partitionBy, clusterBy []string) string {

@@ -128,9 +128,9 @@ func TestDifferencesSayWhatBecomesOfThem(t *testing.T) {
 }
 
 func TestConfiguredPropertiesDifferFromTheLakes(t *testing.T) {
-	now := lake.Table{Columns: columns("id", "long"), PartitionBy: []string{"region"}, Properties: map[string]string{"a": "1", "b": "2", "only.the.lake": "x"}}
+	now := lake.Table{Columns: columns("id", "long"), PartitionBy: []string{"region"}, Properties: map[string]string{"a": "1", "b": "2", "only.the.lake": "x", "token": "*********(redacted)"}}
 	wanted := want("", columns("id", "long"), "acme")
-	wanted.Properties = map[string]string{"a": "1", "b": "3", "c": ""}
+	wanted.Properties = map[string]string{"a": "1", "b": "3", "c": "", "token": "t"}
 	require.Equal(t, []lake.Difference{
 		{Subject: lake.SubjectProperty, Property: "b", Lake: "2", Source: "3", Effect: lake.EffectKept},
 		{Subject: lake.SubjectProperty, Property: "c", Effect: lake.EffectKept},

@@ -60,11 +60,11 @@ func (m *merge) planFiles(ctx context.Context) (outputs []output, byFile map[int
 	return outputs, byFile, err
 }
 
-// replacement is the output for a file that loses rows.
+// replacement is the output for a file that loses rows. That none stays is believed of files that Tributary wrote: another writer's count may be wrong.
 func (m *merge) replacement(file int, gone int64) output {
 	add := m.files.adds[file]
 	rows := int64(smallRows + 1) // unknown: written by itself
-	if records, known := add.Records(); known {
+	if records, known := add.Records(); known && (records > gone || add.Tags[inFileTag] == inFile) {
 		rows = max(records-gone, 0)
 	}
 	return output{values: add.PartitionValues, from: file, rows: rows}

@@ -12,6 +12,7 @@ import (
 
 // TestIDsThatAreSetFirstStand has two processes find a table without ids at once, and set different ones.
 func TestIDsThatAreSetFirstStand(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	schema := spark.Schema(t)
 	var claims []string
@@ -37,6 +38,7 @@ func TestIDsThatAreSetFirstStand(t *testing.T) {
 		require.Equal(t, claims[0], described.Properties[lake.IDsProperty])
 		if len(keys) > 1 {
 			require.ErrorIs(t, m.checkIDs(t.Context()), lake.ErrSchema, "its rows would be there twice")
+			require.ErrorIs(t, m.settleIDs(t.Context()), lake.ErrSchema, "also when the table was made after they were compared")
 		}
 	}
 	require.Equal(t, []string{lake.IDsText(table.Batch{Keys: []string{"id"}}), lake.IDsText(table.Batch{Keys: []string{"id"}})}, claims)

@@ -31,8 +31,11 @@ func (m *merge) compareIDs(ctx context.Context) error {
 // first merge.
 func (m *merge) settleIDs(ctx context.Context) error {
 	_, has, err := m.lake.knownDefinition(ctx, m.name)
-	if err != nil || has != "" {
-		return err // checkIDs has compared them
+	if err != nil {
+		return err
+	}
+	if has != "" { // perhaps of another process, which has made the table since they were compared
+		return m.checkIDs(ctx)
 	}
 	before, err := m.version(ctx)
 	if err != nil {

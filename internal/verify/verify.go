@@ -25,15 +25,15 @@ type Input struct {
 	Spec    table.Spec
 	Plan    table.Plan // with the cursor; common source names
 	Last    lake.LastRun
-	Central lake.Table   // as it is described: its Version is the one that is compared
+	Central lake.Table // as it is described: its Version is the one that is compared
 	// Versions, with HistoryAlso, is the table of versions beside Central, described at the same time; without a name it is not there yet.
 	Versions lake.Table
-	Rows    Rows         // all rows of the source that pass the rules, transformed
-	Kept    []table.File // local files with the ids of those that do not
+	Rows     Rows         // all rows of the source that pass the rules, transformed
+	Kept     []table.File // local files with the ids of those that do not
 
 	ReadAt   time.Time // the source's clock before the rows were read, where there is a history
 	Dir      string    // of the run's own, on scratch disk
-	StageID  string // what is staged at the lake has ids that begin with it
+	StageID  string    // what is staged at the lake has ids that begin with it
 	Progress func(rows int64)
 }
 

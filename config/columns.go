@@ -135,8 +135,8 @@ func (k columnCheck) fills() {
 		}
 		k.central[fold(name)] = "fill"
 		for _, found := range placeholder.FindAllStringSubmatch(k.spec.Fill[name], -1) {
-			if found[1] != "client.id" && found[1] != "client.region" {
-				k.Add(key, fmt.Sprintf("unknown placeholder %s", found[0]), "use ${client.id} or ${client.region}")
+			if !slices.Contains([]string{"client.id", "client.region", "client.database"}, found[1]) {
+				k.Add(key, fmt.Sprintf("unknown placeholder %s", found[0]), "use ${client.id}, ${client.region} or ${client.database}")
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
+
 	"tributary/config/strict"
 )
 
@@ -24,6 +26,22 @@ var refusedProperties = []struct{ key, why, fix string }{
 	{"owner", "is no property", "use ALTER TABLE … OWNER TO, or another key"},
 }
 
+// knownProperties are those that a local lake goes by. Delta on Spark and Databricks knows more, and refuses what it does not know.
+var knownProperties = []string{
+	"delta.enableDeletionVectors", "delta.logRetentionDuration", "delta.deletedFileRetentionDuration", "delta.enableExpiredLogCleanup", "delta.checkpointInterval",
+}
+
+// misspelt is the known property that a name is all but equal to, or "".
+func misspelt(name string) string {
+	const slips = 3
+	for _, known := range knownProperties {
+		if name != known && levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(known)) <= slips {
+			return known
+		}
+	}
+	return ""
+}
+
 // properties checks table properties. What Delta itself knows under delta. it checks when the table is created.
 func (c checker) properties(key string, properties map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
@@ -31,6 +49,9 @@ func (c checker) properties(key string, properties map[string]string) {
 		if !propertyKey.MatchString(name) {
 			c.Add(at, fmt.Sprintf("%q cannot be the key of a property", name), "use letters, digits, dots, _ and -, and begin with a letter")
 			continue
+		}
+		if known := misspelt(name); known != "" {
+			c.Add(at, "is not how Delta writes it", fmt.Sprintf("write %s", known))
 		}
 		for _, refused := range refusedProperties {
 			if lower := strings.ToLower(name); lower == refused.key || strings.HasSuffix(refused.key, ".") && strings.HasPrefix(lower, refused.key) {

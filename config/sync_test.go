@@ -23,7 +23,7 @@ tables:
     columns: [id, updated_at, Kunde, mail, gone]
     where: "status <> ';'"
     rename: {Kunde: customer, mail: Email}
-    fill: {source: "${client.id} in ${client.region}"}
+    fill: {source: "${client.id} in ${client.region}, ${client.database}"}
     transform:
       - {column: email, hash: sha256, salt: "file:/run/secrets/salt"}
       - {column: customer, mask: last4}
@@ -42,7 +42,7 @@ tables:
 `
 	require.Equal(t, []table.Spec{{
 		Name: "orders", Target: "Bestellungen", IDs: []string{"id"}, Cursor: "updated_at", Columns: []string{"id", "updated_at", "Kunde", "mail", "gone"},
-		Where: "status <> ';'", Rename: map[string]string{"Kunde": "customer", "mail": "Email"}, Fill: map[string]string{"source": "${client.id} in ${client.region}"},
+		Where: "status <> ';'", Rename: map[string]string{"Kunde": "customer", "mail": "Email"}, Fill: map[string]string{"source": "${client.id} in ${client.region}, ${client.database}"},
 		Transform: []table.Transform{{Column: "email", Hash: "sha256", Salt: "file:/run/secrets/salt"}, {Column: "customer", Mask: "last4"}, {Column: "source", SQL: "upper(source)"}},
 		Expect:    []table.Rule{{Name: "r", That: "id > 0", Otherwise: "fail"}}, Deletes: table.Deletes{Column: "gone", Reconcile: true, MaxShare: 0.1},
 		OnNullCursor: "fail", Overlap: 10 * time.Minute, OverlapRows: 1000, ZeroDates: "null", TinyInt1: "boolean", Types: map[string]table.Type{"Kunde": table.String, "gone": table.Boolean, "id": table.Decimal(20, 0)}, DatetimeZone: "Europe/Vienna",
@@ -126,6 +126,8 @@ func TestErrTable(t *testing.T) {
 		"property's key":          {`{name: a, properties: {"a b": x}}`, `tables[0].properties["a b"]: "a b" cannot be the key of a property`},
 		"property is a number":    {`{name: a, properties: {b: 7}}`, "tables[0].properties.b: is a number; write it in quotes, as text"},
 		"property of ours":        {`{name: a, properties: {delta.columnMapping.mode: name}}`, `tables[0].properties["delta.columnMapping.mode"]: is set by Tributary`},
+		"property misspelt":       {`{name: a, properties: {delta.enableDeletionVector: "true"}}`, `tables[0].properties["delta.enableDeletionVector"]: is not how Delta writes it; write delta.enableDeletionVectors`},
+		"property in lower case":  {`{name: a, properties: {delta.enabledeletionvectors: "true"}}`, "write delta.enableDeletionVectors"},
 		"property against merges": {`{name: a, properties: {Delta.AppendOnly: "true"}}`, "would refuse the updates and deletes of every merge"},
 		"property that is none":   {`{name: a, properties: {comment: x}}`, "tables[0].properties.comment: is no property"},
 		"zone":                    {`{name: a, datetime_zone: Local}`, `unknown time zone "Local"`},

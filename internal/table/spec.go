@@ -17,7 +17,7 @@ type Spec struct {
 	Exclude   []string          `json:"exclude,omitempty"`
 	Where     string            `json:"where,omitempty"`  // MariaDB SQL
 	Rename    map[string]string `json:"rename,omitempty"` // common source name → central name
-	Fill      map[string]string `json:"fill,omitempty"`   // central name → constant; ${client.id} and ${client.region} are replaced
+	Fill      map[string]string `json:"fill,omitempty"`   // central name → constant; ${client.id}, ${client.region} and ${client.database} are replaced
 	Transform []Transform       `json:"transform,omitempty"`
 	Expect    []Rule            `json:"expect,omitempty"`
 	Deletes   Deletes           `json:"deletes,omitzero"`

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -59,13 +60,51 @@ func widerTypes(current, wanted table.Schema) (table.Schema, []string) {
 
 // widen gives columns of a table the types that they have in a schema that evolve returned, by a commit of its own that writes every file
 // anew with the same rows: file by file, so that memory is bounded, and so that a reader needs to know nothing of types that changed. It
-// returns whether there was anything to do; the table is then to be read again.
+// returns whether there was anything to do; the table is then to be read again. Another writer's commits that come first cost the files that
+// they changed and no others, so that they cannot keep it from ending.
 func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, wanted table.Schema) (bool, error) {
+	w := &widening{session: s, table: t, wanted: wanted, done: map[*delta.Add][]delta.Add{}}
+	defer w.close()
+	for n := 1; ; n++ {
+		wider, err := w.attempt(ctx, snapshot)
+		if n == maxAttempts || !errors.Is(err, delta.ErrConflict) {
+			return wider, err
+		}
+		next, readErr := t.Snapshot(ctx)
+		if readErr != nil {
+			return false, readErr
+		}
+		if next.Metadata.ID != snapshot.Metadata.ID || next.Metadata.SchemaString != snapshot.Metadata.SchemaString {
+			return false, err
+		}
+		snapshot = next
+	}
+}
+
+// widening is a widen under way.
+type widening struct {
+	*session
+	table  *delta.Table
+	wanted table.Schema
+	done   map[*delta.Add][]delta.Add // the files written for one of the table, that no commit refers to yet
+}
+
+// close removes the files that no commit came to refer to.
+func (w *widening) close() {
+	for _, adds := range w.done {
+		for _, add := range adds {
+			removeAll([]string{add.LocalPath(w.table.Dir())})
+		}
+	}
+}
+
+// attempt is one commit based on one snapshot.
+func (w *widening) attempt(ctx context.Context, snapshot *delta.Snapshot) (bool, error) {
 	current, err := snapshot.Schema()
 	if err != nil {
 		return false, err
 	}
-	next, changes := widerTypes(current, wanted)
+	next, changes := widerTypes(current, w.wanted)
 	if len(changes) == 0 {
 		return false, nil
 	}
@@ -81,20 +120,20 @@ func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Sna
 		return false, err
 	}
 	tx.Metadata = &metadata
-	var made []string
-	defer func() { removeAll(made) }()
-	for i, add := range snapshot.Files() {
-		f := files{dir: t.Dir(), schema: current, partitionBy: snapshot.Metadata.PartitionColumns, adds: []*delta.Add{add}, empty: s.empty}
-		adds, err := s.widenFile(ctx, f, next, i)
-		for _, add := range adds {
-			made = append(made, add.LocalPath(t.Dir()))
+	for _, add := range snapshot.Files() {
+		if _, written := w.done[add]; !written {
+			f := files{dir: w.table.Dir(), schema: current, partitionBy: snapshot.Metadata.PartitionColumns, adds: []*delta.Add{add}, empty: w.empty}
+			if w.done[add], err = w.widenFile(ctx, f, next, len(w.done)); err != nil {
+				return false, err
+			}
 		}
-		if err != nil {
-			return false, err
-		}
-		tx.Adds = append(tx.Adds, adds...)
+		tx.Adds = append(tx.Adds, w.done[add]...)
 	}
-	_, err = commit(ctx, t, tx, &made)
+	if _, err = w.table.Commit(ctx, tx); err == nil || errors.Is(err, delta.ErrUncertain) {
+		for _, add := range snapshot.Files() {
+			delete(w.done, add)
+		}
+	}
 	return err == nil, err
 }
 

@@ -31,12 +31,13 @@ func openDuckDB(ctx context.Context, options Options, perConnection ...string) (
 		settings = append(settings, fmt.Sprintf("SET threads = %d", options.Threads))
 	}
 	var once sync.Once
+	connecting := context.WithoutCancel(ctx) // a worker that stops still finishes what it merges
 	connector, err := duckdb.NewConnector("", func(execer driver.ExecerContext) (err error) {
-		once.Do(func() { err = setAll(ctx, execer, settings) }) // of the database: some cannot be set again once used
+		once.Do(func() { err = setAll(connecting, execer, settings) }) // of the database: some cannot be set again once used
 		if err != nil {
 			return err
 		}
-		return setAll(ctx, execer, append(perConnection, "SET TimeZone = 'UTC'")) // of the connection
+		return setAll(connecting, execer, append(perConnection, "SET TimeZone = 'UTC'")) // of the connection
 	})
 	if err != nil {
 		return nil, err

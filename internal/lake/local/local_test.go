@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -26,6 +27,19 @@ func TestConformanceOfGroupCommit(t *testing.T) {
 	l := lake.Group(open(t, t.TempDir()))
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{Shared: true, Parallel: true, Widens: true})
+}
+
+// A worker that is told to stop has opened its lake in a context that has ended, and finishes what it merges.
+func TestALakeOutlivesTheContextInWhichItWasOpened(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l, err := Open(ctx, Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	cancel()
+	b, err := stageRows(t.Context(), l, "a", "SELECT 1 AS id, 0 AS round")
+	require.NoError(t, err)
+	_, err = l.Merge(t.Context(), []table.Batch{b})
+	require.NoError(t, err)
 }
 
 func TestErrQuerySaysWhatItIs(t *testing.T) {

@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -141,6 +142,11 @@ func TestVerifyFindsEveryDifferenceAndRepairsIt(t *testing.T) {
 	require.Equal(t, []string{"acme|customers|2|0", "acme|events|0|1", "acme|orders|4|1", "acme|stock|1|1"},
 		s.query(t, s.lake(t), "select client_id, table_name, rows_inserted + rows_updated, rows_deleted from sync_runs where backfill order by 1, 2"), "repairs are logged")
 	require.Empty(t, s.staged(t))
+
+	require.NoError(t, os.RemoveAll(filepath.Join(s.dir, "lake", "central", "people"))) // while the sync log has its watermark
+	code, out, errOut := newCommandLine(t, s).run(t, "verify", "daily", "--client", "acme", "--table", "people")
+	require.Equal(t, 5, code, out+errOut)
+	require.Contains(t, out, "bring all rows again with: tributary run daily --client acme --table people --full")
 }
 
 // requireVerifyPrints looks at what the command line says of acme's orders after the sabotage.

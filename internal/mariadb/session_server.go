@@ -24,8 +24,13 @@ func otherServer(meant, answered string) error {
 		"give the client the address of one server, or have the proxy keep to one", errOtherServer, meant, answered)
 }
 
-// hello asks for the connection's id, the server's name and its clock.
+// hello asks for the connection's id, the server's name and its clock. It begins a transaction, without a snapshot yet, as a proxy may send
+// statements outside of one elsewhere; what is asked before the next one begins is asked in it.
 func (c *session) hello(ctx context.Context) error {
+	if _, err := c.conn.ExecContext(ctx, "START TRANSACTION READ ONLY"); err != nil {
+		return err
+	}
+	c.begun = true
 	var clock string
 	ask := func(name string) error {
 		return c.conn.QueryRowContext(ctx, "SELECT CONNECTION_ID(), "+name+", CAST(UTC_TIMESTAMP(6) AS CHAR)").Scan(&c.id, &c.server, &clock)

@@ -52,6 +52,9 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 		e.session, err = s.open(t.Context())
 		require.NoError(t, err)
 		defer func() { e.session.end(true) }()
+		var within bool
+		require.NoError(t, e.session.conn.QueryRowContext(t.Context(), "select @@in_transaction").Scan(&within))
+		require.True(t, within, "a proxy may send what is asked outside of a transaction to another server")
 		f.anotherServer()
 		require.ErrorIs(t, e.session.begin(), errOtherServer)
 		_, err = e.integerHigh(t.Context())

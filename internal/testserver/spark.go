@@ -181,8 +181,13 @@ func (s *SparkServer) install() error {
 		return err
 	}
 	s.Dir = filepath.Join(s.home, "staging")
-	for _, dir := range []string{s.Dir, filepath.Join(s.home, "tmp")} {
+	for _, dir := range []string{s.Dir, s.path("tmp"), s.path(hadoopFolder)} {
 		if err := os.Mkdir(dir, 0o750); err != nil {
+			return err
+		}
+	}
+	for name, text := range hadoopDefaults {
+		if err := os.WriteFile(s.path(hadoopFolder, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}

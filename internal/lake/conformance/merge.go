@@ -73,12 +73,12 @@ func testCursors(s *suite) {
 				b.Window.High, b.NewerBelow = high, high
 			}
 		}
-		ref := s.named("clocks")
+		ref := s.ref("clocks")
 		s.merge("2 0 0", s.batch(ref, timed, rows("(1::BIGINT, 'a', TIMESTAMPTZ '2024-02-01 12:00:00'), (2, 'b', '2024-02-01 12:00:10')"), until("2024-02-01 12:00:05.000000")))
 		back := rows("(1::BIGINT, 'went back', TIMESTAMPTZ '2024-02-01 11:59:59'), (2, 'older', '2024-02-01 12:00:09')")
 		s.merge("0 1 0", s.batch(ref, timed, back, until("2024-02-01 12:00:10.000000"))) // row 2 is from a later reading
 		s.merge("0 0 0", s.batch(ref, timed, back, until("2024-02-01 12:00:10.000000")))
-		s.rows("SELECT id, v FROM clocks ORDER BY id", "1 went back", "2 b")
+		s.rows("SELECT id, v FROM orders WHERE client_id = 'clocks' ORDER BY id", "1 went back", "2 b")
 	})
 	s.run("Integer", func(s *suite) {
 		by := func(b *table.Batch) { b.Cursor, b.Window = "seq", table.Window{Kind: table.CursorInteger} }

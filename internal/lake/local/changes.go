@@ -81,7 +81,8 @@ func (m *merge) findChanges(ctx context.Context) error {
 }
 
 func (m *merge) hitsQuery() string {
-	columns := slices.Clone(m.src.keys)
+	keys := m.joined()
+	columns := slices.Clone(keys)
 	state := "'same?'"
 	if m.src.cursor != "" {
 		columns = append(columns, m.src.cursor)
@@ -90,7 +91,25 @@ func (m *merge) hitsQuery() string {
 			c, m.readLater())
 	}
 	return fmt.Sprintf("CREATE TEMP TABLE hits AS SELECT s.__b AS b, s.__r AS r, s.__d AS d, t.__f AS f, t.__n AS n, %s AS s "+
-		"FROM (%s) t JOIN (SELECT * FROM src WHERE true%s) s ON %s", state, m.files.scan(unique(columns), nil), m.notAdopted(), equal(m.src.keys))
+		"FROM (%s) t JOIN (SELECT * FROM src WHERE true%s) s ON %s", state, m.files.scan(unique(columns), nil), m.notAdopted(), equal(keys))
+}
+
+// joined are the keys that hits are found by: the ids alone when the log says that all candidates are the one batch's client's, whose columns
+// would be read of every row for nothing.
+func (m *merge) joined() []string {
+	ids := m.src.ids()
+	if len(m.src.batches) > 1 || len(ids) == 0 {
+		return m.src.keys
+	}
+	own := tenantValues([]string{table.ClientColumn, table.RegionColumn}, m.src.batches[0].Ref)
+	for _, add := range m.files.adds {
+		for column, value := range own {
+			if in := partitionValue(add, column); in == nil || *in != *value {
+				return m.src.keys
+			}
+		}
+	}
+	return ids
 }
 
 // readLater says that row t was read before its source row s was, whatever their cursors say.
@@ -110,53 +129,6 @@ func (m *merge) notAdopted() string {
 		return ""
 	}
 	return " AND __b NOT IN (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(m.adopted)), ", "), "[]") + ")"
-}
-
-// compareRows is about how many rows of the table are compared in one statement, which has them in memory.
-const compareRows = 1_000_000
-
-// compare adds to changed the matched rows that differ from their source row in any column. It reads only
-// the files with rows that the cursors do not decide, a bounded number of rows at a time.
-func (m *merge) compare(ctx context.Context) error {
-	var indexes []int
-	var rows int64
-	flush := func() error {
-		query := m.compareQuery(indexes)
-		indexes, rows = nil, 0
-		return m.exec(ctx, query)
-	}
-	var undecided []int
-	err := m.each(ctx, "SELECT DISTINCT f FROM hits WHERE s = 'same?' AND NOT d ORDER BY f", func(v []any) error {
-		undecided = append(undecided, int(integer(v[0])))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, f := range undecided {
-		n := m.replacement(f, 0).rows
-		if len(indexes) > 0 && rows+n > compareRows {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		indexes, rows = append(indexes, f), rows+n
-	}
-	if len(indexes) == 0 {
-		return nil
-	}
-	return flush()
-}
-
-func (m *merge) compareQuery(indexes []int) string {
-	different := []string{"false"}
-	for _, column := range lake.ComparedColumns(m.schema, m.src.keys, lake.KeepsVersions(m.src.batches)) {
-		different = append(different, fmt.Sprintf("s.%s IS DISTINCT FROM t.%[1]s", quote(column)))
-	}
-	// The keys are in the condition although __r decides: they let DuckDB skip row groups of the source.
-	return fmt.Sprintf("INSERT INTO changed SELECT t.__b, t.__r, t.__d, t.__f, t.__n FROM src s JOIN (SELECT x.*, h.b AS __b, h.r AS __r, h.d AS __d FROM (%s) x "+
-		"JOIN (SELECT * FROM hits WHERE s = 'same?' AND NOT d) h ON h.f = x.__f AND h.n = x.__n) t ON s.__r = t.__r AND %s WHERE %s",
-		m.files.pick(indexes).scan(m.schema.Names(), indexes), equal(m.src.keys), strings.Join(different, " OR "))
 }
 
 // putQuery lists the rows to write. A row that is in the table more than once, which another writer may have

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,15 +14,16 @@ import (
 	"tributary/internal/table"
 )
 
-// stageQuery stages the rows of a query with those columns, client_id and region included.
-func stageQuery(t *testing.T, l *Lake, schema table.Schema, query string) table.Batch {
+// stageQuery stages the rows of a query with those columns, client_id and region included, in a file that COPY writes with those options.
+func stageQuery(t *testing.T, l *Lake, schema table.Schema, query string, options ...string) table.Batch {
 	t.Helper()
 	b := table.Batch{ID: uuid.NewString(), Ref: table.Ref{Client: "acme", Region: "eu", Schema: "central", Table: "orders"}, Keys: []string{"id"}, Schema: schema}
 	path := filepath.Join(t.TempDir(), "rows.parquet")
 	db, err := sql.Open("duckdb", "")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	result, err := db.ExecContext(t.Context(), fmt.Sprintf("COPY (SELECT *, 'acme' AS client_id, 'eu' AS region FROM (%s)) TO %s (FORMAT parquet)", query, table.Literal(path)))
+	result, err := db.ExecContext(t.Context(), fmt.Sprintf("COPY (SELECT *, 'acme' AS client_id, 'eu' AS region FROM (%s)) TO %s (%s)",
+		query, table.Literal(path), strings.Join(append(options, "FORMAT parquet"), ", ")))
 	require.NoError(t, err)
 	b.Rows, err = result.RowsAffected()
 	require.NoError(t, err)

@@ -11,8 +11,9 @@ import (
 	"tributary/internal/table"
 )
 
-// Sizes of data files. Row groups have 122,880 rows.
+// Sizes of data files. Row groups have 122,880 rows, or fewer where rows are wide: each thread has one in memory.
 const (
+	rowGroupBytes = "32MB"    // in memory
 	fileRowGroups = 8         // a file ends after about a million rows …
 	fileBytes     = "128MB"   // … or this many bytes
 	wholeRows     = 1_500_000 // outputs up to this size are one file

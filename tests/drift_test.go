@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,33 @@ var driftChanges = map[string]string{
 	"strict": driftKept, "strict_new": driftAdded, "strict_renamed": driftRenamed, "strict_wide": driftWide,
 }
 
+// onlyLocal are the tables that Spark does without. Whether a batch fits its table is decided by one function for all lakes (lake.Evolve), and the conformance
+// suite has Spark refuse every kind of change under every policy. strict_new fails on Spark as strict_renamed and strict_wide do here: before anything
+// is merged.
+var onlyLocal = []string{"retyped", "strict_renamed", "strict_wide"}
+
+func (s *stack) hasDriftTable(name string) bool {
+	return s.central.spark == nil || !slices.Contains(onlyLocal, name)
+}
+
+// ofLake is what is said of the tables that the lake has.
+func ofLake[T any](s *stack, byTable map[string]T) map[string]T {
+	all := maps.Clone(byTable)
+	maps.DeleteFunc(all, func(name string, _ T) bool { return !s.hasDriftTable(name) })
+	return all
+}
+
+// driftSync is the sync of the tables that the lake has.
+func (s *stack) driftSync() string {
+	var lines []string
+	for line := range strings.Lines(driftSync) {
+		if name, ok := strings.CutPrefix(line, "  - {name: "); !ok || s.hasDriftTable(name[:strings.IndexByte(name, ',')]) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // TestDriftMatrix alters tables between two syncs: each change under each policy, and differently at two clients of one central table at a time.
 func TestDriftMatrix(t *testing.T) {
 	for _, kind := range []string{"local", "spark"} {
@@ -72,15 +100,15 @@ func TestDriftMatrix(t *testing.T) {
 			s.requireProblems(t, s.drift(t), map[string][]string{"mixed": {"its ids", "line", "told apart by", "ids: [", "target"}})
 			before := s.driftRows(t, l)
 			acme, brio := s.clients[0], s.clients[1]
-			for name, change := range driftChanges {
+			for name, change := range ofLake(s, driftChanges) {
 				acme.server.ExecIn(t, acme.Database, strings.ReplaceAll(change, "TABLE", name))
 			}
 			brio.server.ExecIn(t, brio.Database, strings.ReplaceAll(driftMeantime, "TABLE", "evolved"))
 			summary := s.drift(t)
-			s.requireProblems(t, summary, driftFaults)
+			s.requireProblems(t, summary, ofLake(s, driftFaults))
 			s.requireNotes(t, summary)
 			after := s.driftRows(t, l)
-			for name := range driftFaults {
+			for name := range ofLake(s, driftFaults) {
 				assert.Equal(t, before[name], after[name], "%s failed, and is as it was", name)
 			}
 			s.requireEvolved(t, l)
@@ -109,13 +137,13 @@ func newDriftStack(t *testing.T, central centralLake) *stack {
 		c := tenant{ID: id, Region: "eu", Database: server.Database(t, id), server: server}
 		s.clients = append(s.clients, c)
 		server.ExecIn(t, c.Database, strings.ReplaceAll(driftTable, "TABLE", "mixed"))
-		for name := range driftChanges {
+		for name := range ofLake(s, driftChanges) {
 			server.ExecIn(t, c.Database, strings.ReplaceAll(driftTable, "TABLE", name))
 		}
 	}
 	acme := s.clients[0]
 	acme.server.ExecIn(t, acme.Database, "alter table mixed drop primary key, add primary key (line, id)")
-	s.configure(t, driftSync)
+	s.configure(t, s.driftSync())
 	return s
 }
 
@@ -157,7 +185,7 @@ func (s *stack) requireNotes(t *testing.T, summary table.Summary) {
 func (s *stack) driftRows(t *testing.T, l lake.Lake) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	for name := range driftFaults {
+	for name := range ofLake(s, driftFaults) {
 		all[name] = s.query(t, l, "select client_id, id, line, note, whole from "+name+" order by client_id, id, line")
 	}
 	return all
@@ -227,10 +255,13 @@ func (s *stack) requireMended(t *testing.T, l lake.Lake) {
 	t.Helper()
 	acme := s.clients[0]
 	acme.server.ExecIn(t, acme.Database, "delete from keyed where line = 2; alter table keyed drop primary key, add primary key (id); update keyed set v = 9, note = 'back' where id = 1")
-	text := strings.NewReplacer("{name: strict_wide, cursor: v, drift: fail}", "{name: strict_wide, cursor: v}").Replace(driftSync)
+	text := strings.NewReplacer("{name: strict_wide, cursor: v, drift: fail}", "{name: strict_wide, cursor: v}").Replace(s.driftSync())
 	s.configure(t, text)
-	in := workflows.SyncInput{Select: workflows.Selection{Clients: []string{"acme"}, Tables: []string{"keyed", "strict_wide"}}}
+	tables := slices.DeleteFunc([]string{"keyed", "strict_wide"}, func(name string) bool { return !s.hasDriftTable(name) })
+	in := workflows.SyncInput{Select: workflows.Selection{Clients: []string{"acme"}, Tables: tables}}
 	require.NoError(t, s.wait(t, s.startInput(t, workflows.SyncID("daily"), in)))
 	assert.Equal(t, []string{"1|back", "2|n2"}, s.query(t, l, "select id, note from keyed where client_id = 'acme' order by id"))
-	assert.Equal(t, []string{"1|-2147483648", "2|9223372036854775807"}, s.query(t, l, "select id, whole from strict_wide where client_id = 'acme' order by id"))
+	if s.hasDriftTable("strict_wide") {
+		assert.Equal(t, []string{"1|-2147483648", "2|9223372036854775807"}, s.query(t, l, "select id, whole from strict_wide where client_id = 'acme' order by id"))
+	}
 }

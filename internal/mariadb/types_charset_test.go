@@ -29,8 +29,8 @@ func TestCharacterSetsLoseNoCharacter(t *testing.T) {
 				" where seq < 256 or seq > 32768 and seq % 256 >= 64 and (select maxlen > 1 from information_schema.character_sets where character_set_name = '"+charset+"')",
 			"delete from "+charset+" where hex(v) <> concat('3F', if(id < 256, lpad(hex(id), 2, '0'), hex(id)), '3F')", // what the set does not take
 			"insert into "+charset+" values (-1, null), (-2, ''), (-3, '????')")
-		rows, err := db.Query("select id, coalesce(convert(v using utf8mb4), 'NULL'), coalesce("+
-			columnSQL(table.SourceColumn{Source: "v", SourceType: "varchar(20)", Charset: charset, Type: table.String})+", 'NULL') from "+charset)
+		rows, err := db.Query("select id, coalesce(convert(v using utf8mb4), 'NULL'), coalesce(" +
+			columnSQL(table.SourceColumn{Source: "v", SourceType: "varchar(20)", Charset: charset, Type: table.String}) + ", 'NULL') from " + charset)
 		require.NoError(t, err)
 		lost := 0
 		for rows.Next() {

@@ -110,8 +110,8 @@ const dictionary = 4000
 
 // parquet is the format of every file that the steps write.
 func parquet(query, path string, rowGroup int64) string {
-	return fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT %d, ROW_GROUP_SIZE %d, RETURN_STATS)",
-		query, table.Literal(path), dictionary, rowGroup)
+	return fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT %d, ROW_GROUP_SIZE %d, RETURN_STATS, %s)",
+		query, table.Literal(path), dictionary, rowGroup, table.SparkCalendar)
 }
 
 // copyTo runs a COPY made by parquet and returns the file.

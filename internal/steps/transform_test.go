@@ -37,6 +37,8 @@ func TestTransformPassesEveryTypeExactly(t *testing.T) {
 	require.Equal(t, [][]string{
 		{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL(20,0)", "DECIMAL(38,10)", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "DATE", "TIMESTAMP WITH TIME ZONE"},
 	}, query(t, "SELECT typeof(COLUMNS(* EXCLUDE (client_id, region))) FROM read_parquet('"+out.Files[0].Path+"') LIMIT 1"))
+	require.Equal(t, [][]string{{"3.5.0"}}, query(t, "SELECT value::VARCHAR FROM parquet_kv_metadata('"+out.Files[0].Path+"') WHERE key::VARCHAR = 'org.apache.spark.version'"),
+		"Spark reads its dates before 1582 as they are")
 }
 
 func TestTransformRenamesFillsAndChanges(t *testing.T) {

@@ -31,8 +31,8 @@ type written struct {
 
 // copyTo runs COPY of a query with the columns of schema into a folder of the session's own and returns the files that have rows.
 func (s *session) copyTo(ctx context.Context, schema table.Schema, query, folder, options string) ([]written, error) {
-	statement := fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE_BYTES '%s', RETURN_STATS, FILENAME_PATTERN '{uuid}', %s)",
-		query, table.Literal(filepath.Join(s.work, folder)), rowGroupBytes, options)
+	statement := fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE_BYTES '%s', RETURN_STATS, FILENAME_PATTERN '{uuid}', %s, %s)",
+		query, table.Literal(filepath.Join(s.work, folder)), rowGroupBytes, table.SparkCalendar, options)
 	var all []written
 	err := s.each(ctx, statement, func(v []any) error {
 		w := written{path: v[0].(string), rows: integer(v[1]), bytes: integer(v[2]), stats: map[string]map[string]any{}}

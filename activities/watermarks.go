@@ -19,21 +19,27 @@ type WatermarksInput struct {
 // synced are absent.
 type WatermarksResult struct {
 	Watermarks map[string]string `json:"watermarks"`
+	// Moved maps a central table to the region in which the client was when it was last synced, where that is another one than now. Such
+	// a table has no watermark: the clock and the ids of another server say nothing of this one's.
+	Moved map[string]string `json:"moved,omitempty"`
 }
 
 // Watermarks reads the sync log. It only reads.
 func (a *Activities) Watermarks(ctx context.Context, in WatermarksInput) (WatermarksResult, error) {
-	last, err := a.Lake.LastRuns(ctx, in.Schema, lake.Filter{Client: in.Client, Region: in.Region, Tables: in.Tables})
+	last, err := a.Lake.LastRuns(ctx, in.Schema, lake.Filter{Client: in.Client, Tables: in.Tables})
 	if err != nil {
 		return WatermarksResult{}, classify(ctx, err)
 	}
-	watermarks := make(map[string]string, len(last))
+	result := WatermarksResult{Watermarks: make(map[string]string, len(last)), Moved: map[string]string{}}
 	for _, run := range last {
-		if run.Watermark != "" {
-			watermarks[run.Table] = run.Watermark
+		switch {
+		case run.Region != in.Region:
+			result.Moved[run.Table] = run.Region
+		case run.Watermark != "":
+			result.Watermarks[run.Table] = run.Watermark
 		}
 	}
-	return WatermarksResult{Watermarks: watermarks}, nil
+	return result, nil
 }
 
 // Job is one run of one client table, as every step is given it.

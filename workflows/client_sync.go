@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -36,7 +37,7 @@ func (c *clientSync) run(ctx workflow.Context) error {
 	if len(specs) == 0 {
 		return nil
 	}
-	watermarks, err := c.watermarks(ctx, specs)
+	last, err := c.watermarks(ctx, specs)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (c *clientSync) run(ctx workflow.Context) error {
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer wait.Done()
 			defer slots.Release(1)
-			c.syncTable(ctx, spec, watermarks[spec.Target])
+			c.syncTable(ctx, spec, last)
 		})
 	}
 	disconnected, cancel := workflow.NewDisconnectedContext(ctx)
@@ -59,28 +60,28 @@ func (c *clientSync) run(ctx workflow.Context) error {
 	return nil
 }
 
-func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (map[string]string, error) {
+func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (result activities.WatermarksResult, err error) {
 	if c.in.Mode.Backfill() || c.in.Mode.Verify != nil {
-		return nil, nil
+		return result, nil
 	}
 	in := activities.WatermarksInput{Schema: c.in.Sync.Target.Central(), Client: c.in.Client.ID, Region: c.in.Client.Region}
 	for _, spec := range specs {
 		in.Tables = append(in.Tables, spec.Target)
 	}
 	var a *activities.Activities
-	var result activities.WatermarksResult
-	err := workflow.ExecuteActivity(lakeOptions(ctx, c.in.Sync), a.Watermarks, in).Get(ctx, &result)
-	return result.Watermarks, err
+	err = workflow.ExecuteActivity(lakeOptions(ctx, c.in.Sync), a.Watermarks, in).Get(ctx, &result)
+	return result, err
 }
 
-func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, watermark string) {
+func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, last activities.WatermarksResult) {
 	ref := table.Ref{
 		Sync: c.in.Sync.Name, Client: c.in.Client.ID, Region: c.in.Client.Region,
 		Schema: c.in.Sync.Target.Central(), Table: spec.Target,
 	}
 	sync := c.in.Sync
 	sync.Tables = nil // the spec says it all
-	in := TableSyncInput{Sync: sync, Mode: c.in.Mode, Client: c.in.Client, Ref: ref, Spec: spec, Watermark: watermark}
+	in := TableSyncInput{Sync: sync, Mode: c.in.Mode, Client: c.in.Client, Ref: ref, Spec: spec}
+	in.Watermark, in.MovedFrom = last.Watermarks[spec.Target], last.Moved[spec.Target]
 	started := workflow.Now(ctx)
 	if c.in.Mode.Verify != nil {
 		c.verifyTable(ctx, in, started)
@@ -101,11 +102,21 @@ func (c *clientSync) syncTable(ctx workflow.Context, spec table.Spec, watermark 
 // skip records a client table that another run has open.
 func (c *clientSync) skip(ctx workflow.Context, in TableSyncInput, started time.Time, err error) {
 	run := in.newRun(started, workflow.GetInfo(ctx).WorkflowExecution.RunID+"-"+in.Ref.Table)
-	run.Status, run.Error, run.Finished = table.StatusSkipped, "skipped: "+TableSyncID(in.Ref)+": "+Reason(err), workflow.Now(ctx)
+	run.Status, run.Error, run.Finished = table.StatusSkipped, "skipped: "+TableSyncID(in.Ref)+": "+whoHasIt(err), workflow.Now(ctx)
 	c.summary.Add(run)
 	if err := logRun(ctx, in.Sync, run); err != nil {
 		workflow.GetLogger(ctx).Warn("skipped run not logged", "client", in.Ref.Client, "table", in.Ref.Table, "error", err)
 	}
+}
+
+// whoHasIt says why a client table is skipped. Its workflow's id has no schema, so that syncs into several share it.
+func whoHasIt(err error) string {
+	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if !errors.As(err, &started) {
+		return Reason(err)
+	}
+	return "a run of that id is open: of this sync or another, also one that brings a table of that name into another schema, or a repair; " +
+		"its rows come with the next run here, so give such syncs different times, or look at the open run in the Temporal Web UI"
 }
 
 // selected returns the specs of the named central tables; no names select all.

@@ -91,7 +91,7 @@ func TestClientSyncRecordsATableThatAnotherRunHasOpenAsSkipped(t *testing.T) {
 	require.Equal(t, 1, summary.Skipped)
 	require.Len(t, a.runs(), 1)
 	require.Equal(t, table.StatusSkipped, a.runs()[0].Status)
-	require.Contains(t, a.runs()[0].Error, "table/acme/orders")
+	require.Contains(t, a.runs()[0].Error, "skipped: table/acme/orders: a run of that id is open")
 }
 
 func TestRegionSync(t *testing.T) {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -22,6 +23,8 @@ type TableSyncInput struct {
 	Ref       table.Ref    `json:"ref"`
 	Spec      table.Spec   `json:"spec"`
 	Watermark string       `json:"watermark,omitempty"`
+	// MovedFrom is the region that the client table was last synced in, where the client lives in another now; else "".
+	MovedFrom string `json:"moved_from,omitempty"`
 }
 
 // newRun is the record of a run that begins.
@@ -149,6 +152,7 @@ func (s *tableSync) merge(ctx workflow.Context, batch table.Batch) error {
 	var merged lake.MergeResult
 	if !s.in.Mode.Backfill() { // which runs beside other runs of the client table
 		batch.Scheduled = workflow.Now(ctx).UTC()
+		s.move(&batch)
 	}
 	if err := s.step(lakeOptions(ctx, s.in.Sync), "merge", a.Merge, batch, &merged); err != nil {
 		return err
@@ -157,7 +161,18 @@ func (s *tableSync) merge(ctx workflow.Context, batch table.Batch) error {
 	if merged.Note != "" {
 		s.record.Notes = append(s.record.Notes, merged.Note)
 	}
+	if s.in.MovedFrom != "" {
+		s.record.Notes = append(s.record.Notes, fmt.Sprintf("the client moved here from region %s: the table's rows of other regions were deleted", s.in.MovedFrom))
+	}
 	return nil
+}
+
+// move has a run that reads all rows delete those that the client has under other regions: the first one after a move, and, for what was
+// doubled before moves were seen, one that is asked to be full.
+func (s *tableSync) move(batch *table.Batch) {
+	if s.in.MovedFrom != "" || s.in.Mode.Reload {
+		batch.Moved, batch.MaxDeleteShare = true, s.in.Spec.Deletes.MaxShare
+	}
 }
 
 // step runs an activity and notes how long it took.

@@ -42,7 +42,8 @@ func compatible(batches []table.Batch) [][]int {
 			first := batches[group[0]]
 			return first.Ref.Schema == batch.Ref.Schema && first.Ref.Table == batch.Ref.Table && first.Cursor == batch.Cursor && first.Deleted == batch.Deleted && first.History == batch.History &&
 				slices.Equal(first.Keys, batch.Keys) && !slices.ContainsFunc(group, func(j int) bool {
-				return batches[j].Ref.Client == batch.Ref.Client && batches[j].Ref.Region == batch.Ref.Region
+				other := batches[j]
+				return other.Ref.Client == batch.Ref.Client && (other.Ref.Region == batch.Ref.Region || other.Moved || batch.Moved)
 			})
 		})
 		if at < 0 {

@@ -1,7 +1,7 @@
 package lake
 
 import (
-	"math/big"
+	"cmp"
 	"strings"
 	"time"
 
@@ -81,9 +81,10 @@ func RunValues(r table.Run) []any {
 	return append(values, orNull(strings.Join(r.Notes, "\n")))
 }
 
-// Advance is the row of sync_log after a run. The status, rows and error are those of the run that started last;
-// the last sync and the watermark come from runs that were ok, in whatever order runs are logged: an older run never moves them
-// back, and the newest one's watermark stands, earlier or not, as when a clock was set back. A backfill leaves the row alone. Of a client table without a row, last is the zero value.
+// Advance is the row of sync_log after a run. The status, rows and error are those of the run that started last; the last sync, the region and the
+// watermark are those of the run that ended last of those that were ok, in whatever order runs are logged, and however often: its watermark stands, earlier
+// than the one before or not, as when a clock was set back. One that moves the client to another region and brings no watermark leaves none:
+// another server's clock and ids say nothing of this one's. A backfill leaves the row alone. Of a client table without a row, last is the zero value.
 func Advance(last LastRun, run table.Run) LastRun {
 	if run.Backfill {
 		return last
@@ -93,6 +94,7 @@ func Advance(last LastRun, run table.Run) LastRun {
 	if newest {
 		next.Ref, next.RunID, next.Started, next.Finished = run.Ref, run.RunID, run.Started, run.Finished
 		next.Status, next.Error, next.Rows = run.Status, run.Error, run.Staged
+		next.Region = cmp.Or(last.Region, run.Region)
 	}
 	if run.Status != table.StatusOK {
 		return next
@@ -100,21 +102,16 @@ func Advance(last LastRun, run table.Run) LastRun {
 	if run.Finished.After(last.LastSync) {
 		next.LastSync = run.Finished
 	}
-	sameCursor := run.Window.Kind == last.Kind || last.Watermark == "" // else the cursor was changed
-	if run.Watermark != "" && (newest || sameCursor && after(run.Window.Kind, run.Watermark, last.Watermark)) {
+	if !newest && run.Finished.Before(last.LastSync) {
+		return next
+	}
+	if run.Watermark != "" {
 		next.Watermark, next.Kind = run.Watermark, run.Window.Kind
+	} else if next.Region != run.Region {
+		next.Watermark, next.Kind = "", ""
 	}
+	next.Region = run.Region
 	return next
-}
-
-// after compares two watermarks of one kind; the empty one is before all.
-func after(kind, a, b string) bool {
-	x, okX := new(big.Int).SetString(a, 10)
-	y, okY := new(big.Int).SetString(b, 10)
-	if kind == table.CursorInteger && okX && okY {
-		return x.Cmp(y) > 0
-	}
-	return a > b // canonical text of times and dates sorts by time
 }
 
 func logColumns(namesAndTypes ...any) table.Schema {

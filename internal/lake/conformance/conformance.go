@@ -57,6 +57,7 @@ var tests = []conformanceTest{
 	{name: "Tables", run: testTables}, {name: "Merge", run: testMerge}, {name: "Keys", run: testKeys}, {name: "Deletes", run: testDeletes},
 	{name: "Cursors", run: testCursors},
 	{name: "Reload", run: testReload}, {name: "Kept", run: testKept}, {name: "Reconcile", run: testReconcile}, {name: "Guard", run: testGuard},
+	{name: "Moved", run: testMoved},
 	{name: "Drift", run: testDrift},
 	{name: "Widening", run: testWidening}, {name: "Batches", run: testBatches}, {name: "Types", run: testTypes},
 	{name: "Names", run: testNames}, {name: "ManyColumns", run: testManyColumns}, {name: "Tenants", run: testTenants},

@@ -34,15 +34,20 @@ func (s *suite) last() lake.LastRun {
 	return all[0]
 }
 
+// createRunsWithoutNotes makes sync_runs as versions did that did not know of the column.
+func (s *suite) createRunsWithoutNotes() {
+	s.Helper()
+	earlier := lake.SyncRunsTable(s.schema)
+	earlier.Columns = earlier.Columns[:earlier.Columns.Find("notes")]
+	s.create(earlier)
+}
+
 func testSyncLog(s *suite) {
 	none, err := s.lake.LastRuns(s.Context(), s.schema, lake.Filter{})
 	require.NoError(s, err)
 	require.Empty(s, none, "before the first run")
 
-	earlier := lake.SyncRunsTable(s.schema)
-	earlier.Columns = earlier.Columns[:earlier.Columns.Find("notes")]
-	s.create(earlier) // as versions without the column made it
-
+	s.createRunsWithoutNotes()
 	first := s.loggedRun("r1", table.StatusOK, "2024-01-01 10:00:00", "2024-01-01 10:00:00.000000")
 	first.Notes = []string{"3 zero dates became NULL", oddText}
 	first.Started = first.Started.Add(123456 * time.Microsecond)
@@ -72,8 +77,23 @@ func testSyncLog(s *suite) {
 		s.record(s.loggedRun("r3", table.StatusOK, "2024-01-03 10:00:00", "2023-06-01 00:00:00.000000"))
 		require.Equal(s, "2023-06-01 00:00:00.000000", s.last().Watermark)
 		require.Equal(s, "r3", s.last().RunID)
+		s.record(first) // logged again by a worker that was cut off
+		require.Equal(s, "2023-06-01 00:00:00.000000", s.last().Watermark)
 	})
 	s.run("SeveralAtOnce", testSeveralRuns)
+	s.run("AnotherRegion", func(s *suite) {
+		run := func(id, status, started string) table.Run {
+			r := s.loggedRun(id, status, started, "")
+			r.Region = "us"
+			return r
+		}
+		s.record(run("r7", table.StatusFailed, "2024-01-06 10:00:00"))
+		require.Equal(s, "eu r7 2024-01-04 10:00:00.000000", s.last().Region+" "+s.last().RunID+" "+s.last().Watermark, "its rows are still there")
+		s.record(run("r8", table.StatusOK, "2024-01-07 10:00:00"))
+		require.Equal(s, "us r8 ", s.last().Region+" "+s.last().RunID+" "+s.last().Watermark, "the watermark is of another server")
+		s.record(s.loggedRun("r4", table.StatusOK, "2024-01-04 10:00:00", "2024-01-04 10:00:00.000000"), s.loggedRun("r9", table.StatusOK, "2024-01-08 10:00:00", "2024-01-08 10:00:00.000000"))
+		require.Equal(s, "eu r9 2024-01-08 10:00:00.000000", s.last().Region+" "+s.last().RunID+" "+s.last().Watermark)
+	})
 	s.run("Notes", func(s *suite) {
 		s.rows("SELECT notes FROM sync_runs WHERE run_id IN ('r1', 'r4') ORDER BY run_id", strings.Join(first.Notes, "\n"), "<nil>")
 	})
@@ -81,7 +101,8 @@ func testSyncLog(s *suite) {
 	s.rows("SELECT run_id, status, rows_read, rows_staged, extract_ms, validate_ms, merge_ms, duration_ms, backfill FROM sync_runs ORDER BY run_id",
 		"b1 ok 5 4 1000 <nil> 20 1500 true", "r0 ok 5 4 1000 <nil> 20 1500 false", "r1 ok 5 4 1000 <nil> 20 1376 false",
 		"r2 failed 5 4 1000 <nil> 20 1500 false", "r3 ok 5 4 1000 <nil> 20 1500 false", "r4 ok 5 4 1000 <nil> 20 1500 false",
-		"r5 skipped 5 4 <nil> <nil> <nil> 1500 false", "r6 ok 5 4 1000 <nil> 20 1500 false")
+		"r5 skipped 5 4 <nil> <nil> <nil> 1500 false", "r6 ok 5 4 1000 <nil> 20 1500 false", "r7 failed 5 4 1000 <nil> 20 1500 false",
+		"r8 ok 5 4 1000 <nil> 20 1500 false", "r9 ok 5 4 1000 <nil> 20 1500 false")
 }
 
 func testSeveralRuns(s *suite) {

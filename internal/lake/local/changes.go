@@ -35,10 +35,10 @@ func (m *merge) findCandidates() {
 // mayMeet says whether batch b may change a row of the file.
 func (m *merge) mayMeet(add *delta.Add, stats *delta.Stats, b int) bool {
 	batch, facts := m.src.batches[b], m.facts[b]
-	if !m.mayHoldTenant(add, batch.Ref) || facts.rows == 0 && !batch.Reload {
+	if !m.mayHoldTenant(add, batch) || facts.rows == 0 && !batch.Reload && !batch.Moved {
 		return false
 	}
-	if batch.Reload || stats == nil {
+	if batch.Reload || batch.Moved || stats == nil {
 		return true
 	}
 	for k, key := range m.src.keys {
@@ -75,6 +75,9 @@ func (m *merge) findChanges(ctx context.Context) error {
 		return err
 	}
 	if err := m.addMissing(ctx); err != nil {
+		return err
+	}
+	if err := m.addElsewhere(ctx); err != nil {
 		return err
 	}
 	return m.count(ctx)

@@ -93,7 +93,7 @@ func (m *merge) beginningQuery() string {
 	if cursor != "" {
 		selected, cursor = append(selected, "s."+cursor+" AS __cursor"), "s.__cursor"
 	}
-	start := lake.VersionStart(cursor, m.readAt("s.b"), "t.until")
+	start := lake.VersionStart(m.sinceMoved(cursor), m.readAt("s.b"), "t.until")
 	return fmt.Sprintf("CREATE TEMP TABLE beginning AS SELECT r, any_value(b) AS b, max(until) AS since FROM ending WHERE r IN (SELECT r FROM put) GROUP BY r "+
 		"UNION ALL FROM (SELECT s.r, s.b, %s AS since FROM (SELECT %s FROM src s SEMI JOIN (SELECT r FROM put WHERE f IS NULL) p ON p.r = s.__r) s "+
 		"LEFT JOIN gone t ON %s) WHERE since IS NOT NULL", start, strings.Join(selected, ", "), equal(m.src.keys))

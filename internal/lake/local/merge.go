@@ -245,15 +245,16 @@ func (m *merge) commit(ctx context.Context) error {
 // reads says whether the merge looked at a partition: those of the batches' clients.
 func (m *merge) reads(values map[string]*string) bool {
 	add := &delta.Add{PartitionValues: values}
-	return slices.ContainsFunc(m.src.batches, func(b table.Batch) bool { return m.mayHoldTenant(add, b.Ref) })
+	return slices.ContainsFunc(m.src.batches, func(b table.Batch) bool { return m.mayHoldTenant(add, b) })
 }
 
-func (m *merge) mayHoldTenant(add *delta.Add, ref table.Ref) bool {
+// mayHoldTenant says whether a file may have rows of the batch's client: of one that has moved, those of all regions count.
+func (m *merge) mayHoldTenant(add *delta.Add, batch table.Batch) bool {
 	is := func(column, want string) bool {
 		value := partitionValue(add, column)
 		return !hasFold(m.partitionBy, column) || value != nil && *value == want
 	}
-	return is(table.RegionColumn, ref.Region) && is(table.ClientColumn, ref.Client)
+	return (batch.Moved || is(table.RegionColumn, batch.Ref.Region)) && is(table.ClientColumn, batch.Ref.Client)
 }
 
 func (m *merge) parameters() map[string]string {

@@ -154,23 +154,23 @@ const (
 	newest   = "(t.`started_at` IS NULL OR s.`started_at` >= t.`started_at`)"
 	otherRun = "NOT (s.`run_id` <=> t.`run_id` AND s.`started_at` <=> t.`started_at` AND s.`status` <=> t.`status`)"
 	later    = "(s.`brings_sync` IS NOT NULL AND (t.`last_sync_timestamp` IS NULL OR s.`brings_sync` > t.`last_sync_timestamp`))"
-	rekinded = "(t.`watermark` IS NOT NULL AND NOT (s.`brings_kind` <=> t.`cursor_kind`))"
-	further  = "(t.`watermark` IS NULL OR CASE WHEN s.`brings_kind` = 'integer' AND TRY_CAST(s.`brings_watermark` AS DECIMAL(38,0)) IS NOT NULL " +
-		"AND TRY_CAST(t.`watermark` AS DECIMAL(38,0)) IS NOT NULL " +
-		"THEN TRY_CAST(s.`brings_watermark` AS DECIMAL(38,0)) > TRY_CAST(t.`watermark` AS DECIMAL(38,0)) ELSE s.`brings_watermark` > t.`watermark` END)"
-	moves    = "(s.`brings_watermark` IS NOT NULL AND NOT (s.`brings_watermark` <=> t.`watermark` AND s.`brings_kind` <=> t.`cursor_kind`) AND (" + newest + " OR NOT " + rekinded + " AND " + further + "))"
-	advances = newest + " AND " + otherRun + " OR " + later + " OR " + moves
+	last     = "(s.`brings_sync` IS NOT NULL AND (" + newest + " OR t.`last_sync_timestamp` IS NULL OR s.`brings_sync` >= t.`last_sync_timestamp`))"
+	brings   = last + " AND s.`brings_watermark` IS NOT NULL"
+	moves    = "(" + brings + " AND NOT (s.`brings_watermark` <=> t.`watermark` AND s.`brings_kind` <=> t.`cursor_kind`))"
+	resettle = "(" + last + " AND NOT (s.`region` <=> t.`region`))"
+	advances = newest + " AND " + otherRun + " OR " + later + " OR " + moves + " OR " + resettle
 )
 
 func advancing() string {
 	var all []string
-	for _, column := range []string{"region", "sync", "rows", "status", "error", "run_id", "started_at", "finished_at"} {
+	for _, column := range []string{"sync", "rows", "status", "error", "run_id", "started_at", "finished_at"} {
 		all = append(all, fmt.Sprintf("t.%s = IF(%s, s.%[1]s, t.%[1]s)", quote(column), newest))
 	}
 	return strings.Join(append(all,
 		"t.`last_sync_timestamp` = IF("+later+", s.`brings_sync`, t.`last_sync_timestamp`)",
-		"t.`watermark` = IF("+moves+", s.`brings_watermark`, t.`watermark`)",
-		"t.`cursor_kind` = IF("+moves+", s.`brings_kind`, t.`cursor_kind`)"), ", ")
+		"t.`region` = IF("+last+", s.`region`, t.`region`)",
+		"t.`watermark` = CASE WHEN "+brings+" THEN s.`brings_watermark` WHEN "+resettle+" THEN NULL ELSE t.`watermark` END",
+		"t.`cursor_kind` = CASE WHEN "+brings+" THEN s.`brings_kind` WHEN "+resettle+" THEN NULL ELSE t.`cursor_kind` END"), ", ")
 }
 
 func equal(keys []string) string {

@@ -199,6 +199,13 @@ func (m *merge) stale(ctx context.Context, cause error) error {
 	return lake.Incomplete(m.batches[0], "its files have not the columns that it says, stage it again: %v", cause)
 }
 
+// movedOf is the batch of a client that has moved, of which a row begins with the client and another region; -1 when there is none.
+func (m *merge) movedOf(values []any) int {
+	return slices.IndexFunc(m.batches, func(b table.Batch) bool {
+		return b.Moved && b.Ref.Client == text(values[1]) && b.Ref.Region != text(values[0])
+	})
+}
+
 // batchOf is the batch of the region and client that a row begins with; -1 when there is none.
 func (m *merge) batchOf(values []any) int {
 	return slices.IndexFunc(m.batches, func(b table.Batch) bool {

@@ -130,7 +130,7 @@ func (m *merge) countChanges(ctx context.Context, commits []lake.Commit, total l
 
 func (m *merge) countSince(ctx context.Context, version int64, results []lake.MergeResult) error {
 	return m.lake.each(ctx, statement{text: m.changesQuery(version)}, func(values []any) error {
-		if b := m.batchOf(values); b >= 0 {
+		if b := max(m.batchOf(values), m.movedOf(values)); b >= 0 {
 			r := &results[b]
 			r.Inserted, r.Updated, r.Deleted = r.Inserted+integer(values[2]), r.Updated+integer(values[3]), r.Deleted+integer(values[4])
 		}

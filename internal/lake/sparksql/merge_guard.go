@@ -15,16 +15,47 @@ func (m *merge) countGone(ctx context.Context) error {
 	if m.reloads() == "" {
 		return nil
 	}
-	gone := make([]int64, len(m.batches))
-	if err := m.countInto(ctx, m.goneQuery(), gone); err != nil {
+	gone, elsewhere := make([]int64, len(m.batches)), make([]int64, len(m.batches))
+	err := m.lake.each(ctx, statement{text: m.goneQuery()}, func(values []any) error {
+		if b := m.batchOf(values); b >= 0 {
+			gone[b] += integer(values[2])
+		} else if b := m.movedOf(values); b >= 0 {
+			elsewhere[b] += integer(values[2])
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	for b, batch := range m.batches {
+		if err := lake.CheckMoved(batch, elsewhere[b]); err != nil {
+			return err
+		}
+	}
+	if err := m.guard(ctx, gone); err != nil {
+		return err
+	}
+	for b := range gone {
+		gone[b] += elsewhere[b]
+	}
+	m.gone = gone
+	return nil
+}
+
+// guard refuses reloads that would delete too much, given how many rows of its region each deletes.
+func (m *merge) guard(ctx context.Context, gone []int64) error {
 	query := m.guardQuery(gone)
-	if m.gone = gone; query == "" {
+	if query == "" {
 		return nil
 	}
 	all := make([]int64, len(m.batches))
-	if err := m.countInto(ctx, query, all); err != nil {
+	err := m.lake.each(ctx, statement{text: query}, func(values []any) error {
+		if b := m.batchOf(values); b >= 0 {
+			all[b] += integer(values[2])
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	for b, batch := range m.batches {
@@ -33,16 +64,6 @@ func (m *merge) countGone(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// countInto adds up the counts of a query of region, client and count, by batch.
-func (m *merge) countInto(ctx context.Context, query string, counts []int64) error {
-	return m.lake.each(ctx, statement{text: query}, func(values []any) error {
-		if b := m.batchOf(values); b >= 0 {
-			counts[b] += integer(values[2])
-		}
-		return nil
-	})
 }
 
 // goneQuery counts by tenant the rows that reloads will delete.

@@ -71,7 +71,7 @@ func (m *merge) withVersions(from string) string {
 func (m *merge) beginning() string {
 	cursor, read := m.timeCursor(), column("s", readColumn)
 	from := fmt.Sprintf("CASE WHEN s.%s THEN NULL WHEN t.%s IS NULL THEN %s WHEN %s THEN %s END", quote(deletedColumn), quote(table.ClientColumn),
-		lake.VersionStart(cursor, read, column("e", untilColumn)), m.differs(), lake.VersionEnd(cursor, read, column("t", table.ValidFrom)))
+		lake.VersionStart(m.sinceMoved(cursor), read, column("e", untilColumn)), m.differs(), lake.VersionEnd(cursor, read, column("t", table.ValidFrom)))
 	ended := make([]string, len(m.keys))
 	for i, key := range m.keys {
 		ended[i] = column("e", key) + " = " + column("s", key)
@@ -143,6 +143,21 @@ func (m *merge) timeCursor() string {
 	return ""
 }
 
+// sinceMoved is the time cursor of a row s, NULL for clients that have moved: their rows' versions begin when they were read, which is when those of
+// the other region end.
+func (m *merge) sinceMoved(cursor string) string {
+	var moved []string
+	for _, batch := range m.batches {
+		if batch.Moved {
+			moved = append(moved, literal(batch.Ref.Client))
+		}
+	}
+	if cursor == "" || moved == nil {
+		return cursor
+	}
+	return fmt.Sprintf("CASE WHEN NOT s.%s IN (%s) THEN %s END", quote(table.ClientColumn), strings.Join(moved, ", "), cursor)
+}
+
 // readAt is when the client of a row t was read.
 func (m *merge) readAt() string {
 	first := lake.ReadAt(m.batches[0], "TIMESTAMP")
@@ -152,7 +167,11 @@ func (m *merge) readAt() string {
 	var b strings.Builder
 	b.WriteString("CASE")
 	for _, batch := range m.batches {
-		fmt.Fprintf(&b, " WHEN %s THEN %s", isOf(batch.Ref), lake.ReadAt(batch, "TIMESTAMP"))
+		whose := isOf(batch.Ref)
+		if batch.Moved { // versions of other regions end by it
+			whose = column("t", table.ClientColumn) + " = " + literal(batch.Ref.Client)
+		}
+		fmt.Fprintf(&b, " WHEN %s THEN %s", whose, lake.ReadAt(batch, "TIMESTAMP"))
 	}
 	return b.String() + " END"
 }

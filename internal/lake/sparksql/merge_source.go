@@ -66,7 +66,7 @@ func (m *merge) complete() string {
 // keptFiles are the files of what the reloads keep that may delete something.
 func (m *merge) keptFiles() (files []table.File) {
 	for b, batch := range m.batches {
-		if m.deleting(b) {
+		if m.keeping(b) {
 			files = append(files, batch.Kept...)
 		}
 	}
@@ -151,7 +151,7 @@ func selectStaged(batch table.Batch, columns table.Schema, from string) string {
 func (m *merge) keptParts() []string {
 	var parts []string
 	for b, batch := range m.batches {
-		if !m.deleting(b) {
+		if !m.keeping(b) {
 			continue
 		}
 		for _, file := range batch.Kept {

@@ -49,14 +49,20 @@ func (m *merge) statement() string {
 // on is the condition of the merge: literal partition predicates first, so that clients do not conflict and only
 // their files are read, then the range of the first id, then the keys.
 func (m *merge) on() []string {
-	conditions := []string{
-		fmt.Sprintf("t.%s IN (%s)", quote(table.RegionColumn), literals(m.tenants(func(r table.Ref) string { return r.Region }))),
-		fmt.Sprintf("t.%s IN (%s)", quote(table.ClientColumn), literals(m.tenants(func(r table.Ref) string { return r.Client }))),
-	}
+	conditions := m.whose()
 	if low, high, ok := m.bounds(); ok {
 		conditions = append(conditions, fmt.Sprintf("t.%s BETWEEN %s AND %s", quote(m.keys[0]), low, high))
 	}
 	return append(conditions, m.sameKey()...)
+}
+
+// whose are the partition predicates: the batches' regions and clients. With a client that has moved, rows of any region are meant.
+func (m *merge) whose() []string {
+	clients := fmt.Sprintf("t.%s IN (%s)", quote(table.ClientColumn), literals(m.tenants(func(r table.Ref) string { return r.Client })))
+	if slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Moved }) {
+		return []string{clients}
+	}
+	return []string{fmt.Sprintf("t.%s IN (%s)", quote(table.RegionColumn), literals(m.tenants(func(r table.Ref) string { return r.Region }))), clients}
 }
 
 // tenants are the regions or clients of the batches, each once.
@@ -151,16 +157,25 @@ func (m *merge) deletes() bool {
 	return m.reloads() != "" || slices.ContainsFunc(m.batches, func(b table.Batch) bool { return b.Deleted != "" })
 }
 
-// deleting says whether a batch may delete what it does not have: it is a reload, and not known to miss nothing.
+// deleting says whether a batch may delete what it does not have: it is a reload or of a client that has moved, and not known to miss nothing.
 func (m *merge) deleting(b int) bool {
-	return m.batches[b].Reload && (len(m.gone) == 0 || m.gone[b] > 0)
+	return (m.batches[b].Reload || m.batches[b].Moved) && (len(m.gone) == 0 || m.gone[b] > 0)
 }
 
-// reloads is the condition for the rows t that reloads may delete; "" without any.
+// keeping says whether the rows that a batch keeps matter: those of other regions go whatever it keeps.
+func (m *merge) keeping(b int) bool { return m.batches[b].Reload && m.deleting(b) }
+
+// reloads is the condition for the rows t that reloads and clients who have moved may delete; "" without any.
 func (m *merge) reloads() string {
 	var all []string
 	for b, batch := range m.batches {
 		if !m.deleting(b) {
+			continue
+		}
+		if batch.Moved {
+			all = append(all, isElsewhere(batch.Ref))
+		}
+		if !batch.Reload {
 			continue
 		}
 		condition := isOf(batch.Ref)
@@ -175,6 +190,11 @@ func (m *merge) reloads() string {
 // isOf is the condition for the rows t of a client.
 func isOf(ref table.Ref) string {
 	return fmt.Sprintf("%s = %s AND %s = %s", column("t", table.RegionColumn), literal(ref.Region), column("t", table.ClientColumn), literal(ref.Client))
+}
+
+// isElsewhere is the condition for the rows t that a client has under other regions.
+func isElsewhere(ref table.Ref) string {
+	return fmt.Sprintf("%s <> %s AND %s = %s", column("t", table.RegionColumn), literal(ref.Region), column("t", table.ClientColumn), literal(ref.Client))
 }
 
 // sameKey is the condition that two rows have the same key.
@@ -200,7 +220,7 @@ func (m *merge) changesQuery(before int64) string {
 		updates = "NOT (" + changed + ")"
 	}
 	deleted := "s." + quote(deletedColumn)
-	target := fmt.Sprintf("(SELECT * FROM %s VERSION AS OF %d AS t WHERE %s)", m.name, before, strings.Join(m.on()[:2], " AND "))
+	target := fmt.Sprintf("(SELECT * FROM %s VERSION AS OF %d AS t WHERE %s)", m.name, before, strings.Join(m.whose(), " AND "))
 	join := strings.Join(m.sameKey(), " AND ")
 	query := fmt.Sprintf("%s\nSELECT %s, count_if(NOT %s AND NOT %s), count_if(%s AND NOT %s AND %s AND %s), count_if(%s AND %s AND %s) "+
 		"FROM %s AS s LEFT JOIN %s AS t ON %s GROUP BY %[2]s",

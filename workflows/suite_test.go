@@ -103,7 +103,7 @@ func newEnv(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true})
+	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute}) // by default a second, which a busy machine takes
 	a := &activities.Activities{}
 	Register(env, a)
 	RegisterSource(env, a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,8 @@ func runVerify(t *testing.T, s *steppedActivities, first activities.VerifyResult
 	t.Helper()
 	suite := testsuite.WorkflowTestSuite{}
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true})
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute})
 	s.register(env)
 	var a *activities.Activities
 	env.OnActivity(a.Verify, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.VerifyInput) (activities.VerifyResult, error) {
@@ -139,7 +141,8 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 func TestARepairThatHasBegunIsNotCancelled(t *testing.T) {
 	suite := testsuite.WorkflowTestSuite{}
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true})
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute})
 	var merged []string
 	s := &steppedActivities{Merge: func(b table.Batch) (lake.MergeResult, error) {
 		if merged = append(merged, b.ID); len(merged) == 1 {

@@ -33,6 +33,7 @@ func withExtra(kind table.Type, names ...string) func(*table.Batch) {
 }
 
 func TestTablesThatOthersHaveChanged(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	l, other := openSpark(t, spark), openSpark(t, spark)
 	const mapped = "ALTER TABLE orders SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
@@ -54,6 +55,7 @@ func TestTablesThatOthersHaveChanged(t *testing.T) {
 		"ErrNoDelta":        {[]string{"DROP TABLE orders", "CREATE TABLE orders (id BIGINT, v STRING, client_id STRING, region STRING) USING parquet"}, lake.ErrSchema, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			schema := spark.Schema(t)
 			require.Equal(t, "1 0 0", merged(t, l, batch(t, l, schema, "acme", oneRow)))
 			others(t, other, schema, c.change...)
@@ -72,6 +74,7 @@ func TestTablesThatOthersHaveChanged(t *testing.T) {
 
 // TestOddNamesThatComeLater has a source get columns whose names Parquet cannot have, once and again.
 func TestOddNamesThatComeLater(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	l := openSpark(t, spark)
 	schema := spark.Schema(t)
@@ -83,6 +86,7 @@ func TestOddNamesThatComeLater(t *testing.T) {
 
 // TestTwoProcessesChangeOneSchema has two lakes with caches of their own add columns at once, the same ones and different ones.
 func TestTwoProcessesChangeOneSchema(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	lakes := []*sparksql.Lake{openSpark(t, spark), openSpark(t, spark)}
 	for name, extra := range map[string][]string{"Same": {"more", "more"}, "Different": {"one", "two"}, "None": {}} {
@@ -133,6 +137,7 @@ func together(t *testing.T, lakes []*sparksql.Lake, call func(i int) error) {
 
 // TestConflictingMergesAllArrive has four lakes merge into one table without partitions, so that each commit is in the others' way.
 func TestConflictingMergesAllArrive(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	lakes := make([]*sparksql.Lake, 4)
 	for i := range lakes {
@@ -166,6 +171,7 @@ func TestConflictingMergesAllArrive(t *testing.T) {
 }
 
 func TestBatchesThatAreNotWhatTheySay(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	l := openSpark(t, spark)
 	schema := spark.Schema(t)

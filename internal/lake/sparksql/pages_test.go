@@ -13,6 +13,7 @@ import (
 
 // TestResultsOfManyPagesAreWhole reads more rows than one answer of the server has.
 func TestResultsOfManyPagesAreWhole(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	for kind, l := range map[string]*sparksql.Lake{"spark": openSpark(t, spark), "databricks": openDatabricks(t, startWorkspace(t, spark))} {
 		t.Run(kind, func(t *testing.T) {

@@ -50,6 +50,7 @@ func newGate(t *testing.T, spark *testserver.SparkServer) *gate {
 
 // TestMergesOutliveARestart kills Spark while it merges, and after it has merged but before it says so.
 func TestMergesOutliveARestart(t *testing.T) {
+	t.Parallel()
 	spark := testserver.PrivateSpark(t)
 	g := newGate(t, spark)
 	l := openSpark(t, spark, func(o *sparksql.SparkOptions) { o.URL = g.url })

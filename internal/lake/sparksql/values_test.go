@@ -23,6 +23,7 @@ func typed(name string, id, v table.Type) func(*table.Batch) {
 // TestKeysAndValuesThatCompareOddly merges each set of rows twice: ids that are equal match, ids that differ in little do not, and equal values
 // are no change.
 func TestKeysAndValuesThatCompareOddly(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	l, schema := openSpark(t, spark), spark.Schema(t)
 	for name, c := range map[string]struct {

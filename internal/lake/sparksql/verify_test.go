@@ -57,6 +57,7 @@ func edgeRows() (table.Schema, string) {
 // TestChecksumsEqualSparksOwn holds Go's hashes of a Parquet file against those that Spark computes of the table that it was merged into: of
 // every row, every cell, and every range.
 func TestChecksumsEqualSparksOwn(t *testing.T) {
+	t.Parallel()
 	spark := testserver.Spark(t)
 	l, schema := openSpark(t, spark), spark.Schema(t)
 	columns, rows := edgeRows()

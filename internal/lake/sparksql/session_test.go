@@ -75,7 +75,7 @@ func TestSparkTakesSettingsOnConnecting(t *testing.T) {
 	conn, err := connector.Connect(t.Context())
 	require.NoError(t, err)
 	s := newSession(conn.(driverConn))
-	defer s.Close() //nolint:errcheck // it only read
+	defer s.Close()
 	has, err := s.settings(t.Context())
 	require.NoError(t, err)
 	maps.DeleteFunc(has, func(name, _ string) bool { _, ours := sparkSettings[name]; return !ours })

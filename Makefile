@@ -12,8 +12,6 @@ LDFLAGS := -ldflags "-X tributary/internal/version.Version=$(VERSION)"
 BUILD := build -buildvcs=auto $(TAGS) $(LDFLAGS)
 # The product's module and the demo's.
 MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod)))
-# The SDK takes a workflow that gets no processor for a second for a deadlock, and a test for stuck after three: not while tests run.
-PATIENT := TEMPORAL_DEBUG=1
 # The interpreter with deltalake, for the tests that have other readers open our tables.
 PYTHON := TRIBUTARY_TEST_PYTHON="$${TRIBUTARY_TEST_PYTHON:-$(CURDIR)/.cache/venv/bin/python}"
 # Runs a command whose test binaries share one Spark, started when the first asks for it.
@@ -37,7 +35,7 @@ test: ## Install what is missing, then run all tests against real servers; PKG=.
 	tests/provision.sh
 	for module in $(if $(PKG),.,$(MODULES)); do \
 		echo "go test: module $$module"; \
-		$(PATIENT) $(PYTHON) $(SPARK_SHARE) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),./...); \
+		$(PYTHON) $(SPARK_SHARE) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),./...); \
 	done
 
 check: check-format check-modules check-vet check-lint check-workflows check-compose ## All that CI runs before the tests

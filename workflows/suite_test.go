@@ -98,12 +98,18 @@ func permanentError(message string) error {
 	return temporal.NewNonRetryableApplicationError(message, "Missing", nil)
 }
 
-func newEnv(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	t.Helper()
+// patientEnv takes a workflow that gets no processor for a second, which is a busy machine's, for no deadlock.
+func patientEnv() *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute}) // by default a second, which a busy machine takes
+	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute})
+	return env
+}
+
+func newEnv(t *testing.T) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
+	env := patientEnv()
 	a := &activities.Activities{}
 	Register(env, a)
 	RegisterSource(env, a)

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"tributary/activities"
@@ -166,8 +165,7 @@ func TestRegionSync(t *testing.T) {
 	})
 
 	t.Run("Err: a cancelled region starts no more clients and reports what was done", func(t *testing.T) {
-		var suite testsuite.WorkflowTestSuite
-		env := suite.NewTestWorkflowEnvironment()
+		env := patientEnv()
 		started := 0
 		env.RegisterWorkflow(RegionSync)
 		env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ ClientSyncInput) (table.Summary, error) {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 
 	"tributary/activities"
 	"tributary/internal/lake"
@@ -21,10 +18,7 @@ import (
 // runVerify runs VerifyTable with what the first comparison finds, and what the one after the repair.
 func runVerify(t *testing.T, s *steppedActivities, first activities.VerifyResult, again verify.Report) (Verified, verify.Report, error) {
 	t.Helper()
-	suite := testsuite.WorkflowTestSuite{}
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute})
+	env := patientEnv()
 	s.register(env)
 	var a *activities.Activities
 	env.OnActivity(a.Verify, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.VerifyInput) (activities.VerifyResult, error) {
@@ -139,10 +133,7 @@ func TestVerifyTableRepairsAndLogsIt(t *testing.T) {
 
 // TestARepairThatHasBegunIsNotCancelled: the first merge deletes rows that the second brings again.
 func TestARepairThatHasBegunIsNotCancelled(t *testing.T) {
-	suite := testsuite.WorkflowTestSuite{}
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{EnableSessionWorker: true, DeadlockDetectionTimeout: time.Minute})
+	env := patientEnv()
 	var merged []string
 	s := &steppedActivities{Merge: func(b table.Batch) (lake.MergeResult, error) {
 		if merged = append(merged, b.ID); len(merged) == 1 {

@@ -65,7 +65,7 @@ func (a *app) showStatus(ctx context.Context, names []string, s selection, notes
 	if err != nil {
 		return err
 	}
-	logged, noted, err := a.readLog(ctx, cfg, expected, s, notes)
+	logged, noted, err := a.readLog(ctx, cfg, expected, lake.Filter{Client: only(s.clients)}, notes)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func key(r table.Ref) table.Ref { return table.Ref{Client: r.Client, Schema: r.S
 
 // readLog returns the sync log's rows of the schemas of refs, by key, and what the runs noted where that is asked for. Without a
 // lake there are none.
-func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, s selection, notes bool) (
+func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref, filter lake.Filter, notes bool) (
 	logged map[table.Ref]lake.LastRun, noted map[table.Ref][]string, err error) {
 	central, err := a.openLake(ctx, cfg)
 	if errors.Is(err, errNoLake) {
@@ -126,7 +126,6 @@ func (a *app) readLog(ctx context.Context, cfg *config.Config, refs []table.Ref,
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, central.Close()) }()
-	filter := lake.Filter{Region: only(s.regions), Client: only(s.clients)}
 	logged, noted = map[table.Ref]lake.LastRun{}, map[table.Ref][]string{}
 	done := map[string]bool{}
 	for _, ref := range refs {
@@ -161,6 +160,7 @@ func only(names []string) string {
 	return ""
 }
 
+// joinLog gives each client table what the log has of it, in the region where the client lives now: the log may have the one before a move.
 func joinLog(expected []table.Ref, logged map[table.Ref]lake.LastRun, now time.Time) []tableStatus {
 	rows := []tableStatus{}
 	seen := map[table.Ref]bool{}
@@ -173,6 +173,7 @@ func joinLog(expected []table.Ref, logged map[table.Ref]lake.LastRun, now time.T
 		if !ok {
 			run = lake.LastRun{Ref: ref, Status: statusNever}
 		}
+		run.Region = ref.Region
 		row := tableStatus{LastRun: run}
 		if !run.LastSync.IsZero() {
 			row.Age = max(now.Sub(run.LastSync).Seconds(), 0)

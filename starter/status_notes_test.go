@@ -56,3 +56,35 @@ func TestStatusTellsWhatTheLastRunsNoted(t *testing.T) {
 	require.Equal(t, codeOK, code)
 	require.NotContains(t, out, "note:", "unless asked for")
 }
+
+func TestStatusOfAClientThatMovedHasWhatTheLogHas(t *testing.T) {
+	dir := configDir(t, map[string]string{"daily.yaml": testSync})
+	l, err := open.Lake(t.Context(), loadConfig(t, dir).Lake)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
+	run := table.Run{
+		Ref: table.Ref{Sync: "daily", Client: "acme", Region: "us", Schema: "central", Table: "orders"}, RunID: "1",
+		Status: table.StatusOK, Started: at, Finished: at.Add(time.Minute),
+	}
+	require.NoError(t, l.Log(t.Context(), []table.Run{run}))
+	run.Region, run.RunID, run.Started, run.Finished = "eu", "2", at.Add(time.Hour), at.Add(2*time.Hour)
+	run.Status, run.Error = table.StatusFailed, "too few rows"
+	require.NoError(t, l.Log(t.Context(), []table.Run{run}))
+	for _, args := range [][]string{nil, {"--region", "eu"}, {"--client", "acme"}} {
+		code, out, errOut := tributary(t, dir, append([]string{"status", "-o", "json"}, args...)...)
+		require.Equal(t, codeOK, code, errOut)
+		var rows []tableStatus
+		require.NoError(t, json.Unmarshal([]byte(out), &rows))
+		found := false
+		for _, row := range rows {
+			if row.Client != "acme" || row.Table != "orders" {
+				continue
+			}
+			found = true
+			require.Equal(t, [3]string{"eu", table.StatusFailed, "too few rows"}, [3]string{row.Region, row.Status, row.Error}, args)
+			require.Equal(t, at.Add(time.Minute), row.LastSync.UTC())
+		}
+		require.True(t, found, args)
+	}
+}

@@ -198,7 +198,7 @@ func known(t table.Type) bool {
 
 // prepare works out what is in flight, makes the ranges, and stages the keys that are left out.
 func (v *verification) prepare(ctx context.Context) error {
-	if err := v.settle(); err != nil {
+	if err := v.settle(ctx); err != nil {
 		return err
 	}
 	if len(v.in.Kept) > 0 {
@@ -243,8 +243,12 @@ const (
 func rangesFor(rows int64) int { return int(min(maxRanges, max(1, rows/rangeRows))) }
 
 // settle says which rows are compared.
-func (v *verification) settle() error {
+func (v *verification) settle(ctx context.Context) error {
 	in, r := v.in, v.report
+	seen, err := v.seen(ctx)
+	if err != nil {
+		return err
+	}
 	transformed := slices.ContainsFunc(in.Spec.Transform, func(t table.Transform) bool { return strings.EqualFold(t.Column, r.Cursor) })
 	switch {
 	case in.Plan.Cursor == "":
@@ -253,7 +257,7 @@ func (v *verification) settle() error {
 	case transformed:
 		r.Notes = append(r.Notes, "a transform changes the cursor, so nothing tells what changed since the last sync: such changes show as differences until the next one")
 		return nil
-	case in.Last.Watermark == "" && (in.Last.Rows > 0 || in.Plan.CursorKind == table.CursorTime || in.Plan.CursorKind == table.CursorDate):
+	case seen:
 		r.Notes = append(r.Notes, "no sync with this cursor has left a watermark, so nothing tells what changed since the last sync: such changes show as differences until the next one")
 		return nil
 	case in.Last.Kind != "" && in.Last.Kind != in.Plan.CursorKind:
@@ -266,4 +270,18 @@ func (v *verification) settle() error {
 	}
 	r.Watermark, r.Settled = in.Last.Watermark, bound
 	return v.source.leaveInFlight(in, bound)
+}
+
+// seen says whether a sync brought rows and left no watermark for this cursor. Runs by an id or a text leave none as long as they see no row, so that
+// all rows are in flight then; that the last run brought none does not say so, as it may have failed, and the lake is asked.
+func (v *verification) seen(ctx context.Context) (bool, error) {
+	kind := v.in.Plan.CursorKind
+	if v.in.Last.Watermark != "" || v.in.Plan.Cursor == "" {
+		return false, nil
+	}
+	if v.in.Last.Rows > 0 || kind == table.CursorTime || kind == table.CursorDate {
+		return true, nil
+	}
+	theirs, err := v.lake.Checksums(ctx, v.of)
+	return theirs.Total().Rows > 0, err
 }

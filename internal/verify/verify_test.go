@@ -164,11 +164,16 @@ func TestWithoutAWatermarkRowsAreNotTakenForBeingInFlight(t *testing.T) {
 	require.Contains(t, r.Notes[0], "no sync with this cursor has left a watermark")
 
 	s.input.Plan.Cursor, s.input.Plan.CursorKind, s.input.Spec.Cursor = "id", table.CursorInteger, "id"
-	r = s.compare(t, rows(10, "'old'")).Report()
+	r = s.compare(t, rows(10, "CASE i WHEN 5 THEN 'new' ELSE 'old' END")).Report()
+	require.Equal(t, "different; 10 10; 5 different note", found(r), "the last run brought none, and an earlier one did")
+	require.Contains(t, r.Notes[0], "no sync with this cursor has left a watermark")
+	acme := s.input.Ref
+	s.input.Ref.Client = "brio"
+	r = s.compare(t, strings.ReplaceAll(rows(10, "'old'"), "'acme'", "'brio'")).Report()
 	require.Equal(t, "equal; 0 0", found(r), "the source was empty when it was read")
 	require.Len(t, r.Notes, 1)
 	require.Contains(t, r.Notes[0], "no row was compared: all 10 have changed")
-	s.input.Last.Rows = 10
+	s.input.Ref, s.input.Last.Rows = acme, 10
 	require.Equal(t, "different; 11 10; 11 only_source", found(s.compare(t, rows(11, "'old'")).Report()), "it was not empty")
 }
 

@@ -35,23 +35,16 @@ func CheckDeletes(batch table.Batch, missing, all int64) error {
 }
 
 // CheckMoved is ErrGuard when a client that has moved (Batch.Moved) would lose too many rows by it: elsewhere rows of other regions go, and those
-// that the batch has come instead. A region or host that is wrong in the registry, as one of an empty server, would otherwise empty the table.
-func CheckMoved(batch table.Batch, elsewhere int64) error {
-	var kept int64
-	for _, file := range batch.Kept {
-		kept += file.Rows
-	}
-	comes := batch.Rows + kept
-	if batch.Reload && !batch.Window.Full() {
-		comes = max(batch.Rows, kept) // of all rows, those of the batch included
-	}
+// that the batch puts come instead: its own without soft-deleted ones, and none that are only kept, as nothing is put for them. A region or host that
+// is wrong in the registry, as one of an empty server, would otherwise empty the table.
+func CheckMoved(batch table.Batch, comes, elsewhere int64) error {
 	gone := max(elsewhere-comes, 0)
 	if !Guarded(batch, gone) || float64(gone) <= batch.MaxDeleteShare*float64(elsewhere) {
 		return nil
 	}
 	ref := batch.Ref
-	return fmt.Errorf("%w: client %q lives in region %q now: the %d rows that table %s.%s has of it under other regions would go, and its source has %d "+
-		"(deletes.max_share is %s); look at the client's region, host and database in the registry. To do it this once: tributary run %s --client %s --table %s --allow-deletes",
+	return fmt.Errorf("%w: client %q lives in region %q now: the %d rows that table %s.%s has of it under other regions would go, and %d come from its source "+
+		"(deletes.max_share is %s); look at the client's region, host and database in the registry, and at what was quarantined. To do it this once: tributary run %s --client %s --table %s --allow-deletes",
 		ErrGuard, ref.Client, ref.Region, elsewhere, ref.Schema, ref.Table, comes, percent(batch.MaxDeleteShare), ref.Sync, ref.Client, ref.Table)
 }
 

@@ -24,8 +24,12 @@ func testMoved(s *suite) {
 	s.run("ErrTheNewServerHasFewRows", func(s *suite) {
 		few := s.batch(us, timed, rows(100, "a"), cursor, moved, guarded)
 		s.unchanged(func() {
-			s.refuses(lake.ErrGuard, few, `client "acme" lives in region "us" now`, "300 rows", "its source has 100", "--allow-deletes")
+			s.refuses(lake.ErrGuard, few, `client "acme" lives in region "us" now`, "300 rows", "100 come from its source", "--allow-deletes")
 		}, "orders")
+	})
+	s.run("ErrAllAreQuarantinedOrDeletedThere", func(s *suite) {
+		none := s.batch(us, timed, rows(300, "a"), cursor, moved, guarded, s.kept("SELECT range AS id FROM range(300)"), func(b *table.Batch) { b.Deleted = "v" })
+		s.refuses(lake.ErrGuard, none, "300 rows", "0 come from its source")
 	})
 	s.run("RowsOfOtherRegionsGo", func(s *suite) {
 		both := []table.Batch{s.batch(us, timed, rows(299, "a"), cursor, moved, guarded), s.batch(globex, timed, rows(2, "g2"), cursor)}

@@ -32,7 +32,7 @@ func (m *merge) addElsewhere(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := lake.CheckMoved(batch, after-before); err != nil {
+		if err := lake.CheckMoved(batch, m.facts[b].rows-m.facts[b].deletes, after-before); err != nil {
 			return err
 		}
 	}

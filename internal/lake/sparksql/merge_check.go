@@ -11,8 +11,8 @@ import (
 
 // facts is what the rows of one batch are.
 type facts struct {
-	rows, distinct int64
-	low, high      string // of the first id; "" where not known
+	rows, distinct, deletes int64
+	low, high               string // of the first id; "" where not known
 }
 
 // checkStaged counts what is staged before anything is changed: missing rows, rows without an id and rows of another
@@ -42,6 +42,7 @@ func (m *merge) checkStaged(ctx context.Context) error {
 		m.facts[b].rows += integer(values[2])
 		m.facts[b].distinct += integer(values[4])
 		m.facts[b].low, m.facts[b].high = text(values[5]), text(values[6])
+		m.facts[b].deletes += integer(values[7])
 		return nil
 	})
 	if is(err, missingFiles) || is(err, badColumns) || is(err, badValues) {
@@ -89,8 +90,8 @@ func (m *merge) checkKept(ctx context.Context) error {
 	return err
 }
 
-// checkQuery counts the staged rows by tenant: region, client, rows, rows without an id, different ids, and the
-// smallest and largest first id. It names every column, so that a file without one fails; "" when nothing is staged.
+// checkQuery counts the staged rows by tenant: region, client, rows, rows without an id, different ids, the
+// smallest and largest first id, and soft-deleted rows. It names every column, so that a file without one fails; "" when nothing is staged.
 func (m *merge) checkQuery() string {
 	var columns table.Schema
 	for _, batch := range m.batches {
@@ -111,9 +112,9 @@ func (m *merge) checkQuery() string {
 		nulls[i] = quote(key) + " IS NULL"
 	}
 	first := quote(m.keys[0])
-	return fmt.Sprintf("SELECT %[1]s, %[2]s, count(*), count_if(%[3]s), count(DISTINCT %[4]s), CAST(min(%[5]s) AS STRING), CAST(max(%[5]s) AS STRING) "+
-		"FROM (%[6]s) GROUP BY %[1]s, %[2]s",
-		quote(table.RegionColumn), quote(table.ClientColumn), strings.Join(nulls, " OR "), quoteAll(m.keys), first, strings.Join(parts, "\n  UNION ALL "))
+	return fmt.Sprintf("SELECT %[1]s, %[2]s, count(*), count_if(%[3]s), count(DISTINCT %[4]s), CAST(min(%[5]s) AS STRING), CAST(max(%[5]s) AS STRING), "+
+		"count_if(%[7]s) FROM (%[6]s) GROUP BY %[1]s, %[2]s",
+		quote(table.RegionColumn), quote(table.ClientColumn), strings.Join(nulls, " OR "), quoteAll(m.keys), first, strings.Join(parts, "\n  UNION ALL "), quote(deletedColumn))
 }
 
 // keptQuery counts the rows that reloads kept apart, by the number of their batch; "" when there are none. It names the ids, so that

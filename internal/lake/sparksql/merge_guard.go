@@ -28,7 +28,7 @@ func (m *merge) countGone(ctx context.Context) error {
 		return err
 	}
 	for b, batch := range m.batches {
-		if err := lake.CheckMoved(batch, elsewhere[b]); err != nil {
+		if err := lake.CheckMoved(batch, m.facts[b].rows-m.facts[b].deletes, elsewhere[b]); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,5 @@
 -- spark and databricks
-SELECT `region`, `client_id`, count(*), count_if(`id` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `id`, `region`, `client_id`), CAST(min(`id`) AS STRING), CAST(max(`id`) AS STRING) FROM (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
+SELECT `region`, `client_id`, count(*), count_if(`id` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `id`, `region`, `client_id`), CAST(min(`id`) AS STRING), CAST(max(`id`) AS STRING), count_if(`__tributary_deleted`) FROM (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
 MERGE INTO `main`.`central`.`orders` AS t
 USING (
   WITH `__tributary_staged` AS (SELECT `id` AS `id`, `v` AS `v`, `updated` AS `updated`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`),

@@ -1,5 +1,5 @@
 -- spark and databricks
-SELECT `region`, `client_id`, count(*), count_if(`a``b` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `a``b`, `region`, `client_id`), CAST(min(`a``b`) AS STRING), CAST(max(`a``b`) AS STRING) FROM (SELECT `a``b` AS `a``b`, `two words` AS `two words`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
+SELECT `region`, `client_id`, count(*), count_if(`a``b` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `a``b`, `region`, `client_id`), CAST(min(`a``b`) AS STRING), CAST(max(`a``b`) AS STRING), count_if(`__tributary_deleted`) FROM (SELECT `a``b` AS `a``b`, `two words` AS `two words`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
 MERGE INTO `main`.`central`.`orders` AS t
 USING (
   WITH `__tributary_staged` AS (SELECT `a``b` AS `a``b`, `two words` AS `two words`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`),

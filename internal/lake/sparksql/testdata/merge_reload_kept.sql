@@ -1,6 +1,6 @@
 -- spark and databricks
 SELECT b, sum(n) FROM (SELECT 0 AS b, count(*) AS n, count(`id`) FROM parquet.`/staging/kept/00000.parquet` UNION ALL SELECT 0 AS b, count(*) AS n, count(`id`) FROM parquet.`/staging/kept/00001.parquet`) GROUP BY b;
-SELECT `region`, `client_id`, count(*), count_if(`id` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `id`, `region`, `client_id`), CAST(min(`id`) AS STRING), CAST(max(`id`) AS STRING) FROM (SELECT `id` AS `id`, `v` AS `v`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
+SELECT `region`, `client_id`, count(*), count_if(`id` IS NULL OR `region` IS NULL OR `client_id` IS NULL), count(DISTINCT `id`, `region`, `client_id`), CAST(min(`id`) AS STRING), CAST(max(`id`) AS STRING), count_if(`__tributary_deleted`) FROM (SELECT `id` AS `id`, `v` AS `v`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`) GROUP BY `region`, `client_id`;
 WITH `__tributary_staged` AS (SELECT `id` AS `id`, `v` AS `v`, `client_id` AS `client_id`, `region` AS `region`, false AS `__tributary_deleted` FROM parquet.`/staging/bacme/00000.parquet`),
   `__tributary_source` AS (SELECT * FROM `__tributary_staged`),
   `__tributary_kept` AS (SELECT TRY_CAST(`id` AS BIGINT) AS `id`, TRY_CAST('eu' AS STRING) AS `region`, TRY_CAST('acme' AS STRING) AS `client_id` FROM parquet.`/staging/kept/00000.parquet`

@@ -94,9 +94,9 @@ func (m *merge) compareFiles(ctx context.Context, indexes []int, rows, most int6
 				return err
 			}
 		}
-		near := "%s." + id + " BETWEEN getvariable('__low') AND getvariable('__high')"
-		query := m.compareQuery(indexes, " AND r BETWEEN getvariable('__first') AND getvariable('__last')", " WHERE "+fmt.Sprintf(near, "x"))
-		if err := m.exec(ctx, query+" AND "+fmt.Sprintf(near, "s")); err != nil {
+		near := func(a string) string { return a + "." + id + " BETWEEN getvariable('__low') AND getvariable('__high')" }
+		query := m.compareQuery(indexes, " AND r BETWEEN getvariable('__first') AND getvariable('__last')", " WHERE "+near("x"))
+		if err := m.exec(ctx, query+" AND "+near("s")); err != nil {
 			return err
 		}
 	}

@@ -66,13 +66,13 @@ func endingRow(alias string) string {
 func (m *merge) endingQuery(files []int) string {
 	columns := []string{table.ValidFrom}
 	cursor, from := m.timeCursor(), "t."+quote(table.ValidFrom)
-	query := "CREATE TEMP TABLE ending AS SELECT c.b, c.r, c.f, c.n, %s AS until FROM (%s) t JOIN changed c ON c.f = t.__f AND c.n = t.__n"
-	if cursor == "" {
-		return fmt.Sprintf(query, lake.VersionEnd("", m.readAt("c.b"), from), m.files.pick(files).scan(columns, files))
+	with := ""
+	if cursor != "" { // a version that ends because its row is gone has no source row
+		with = fmt.Sprintf(" LEFT JOIN (SELECT __r, %s FROM src SEMI JOIN changed x ON x.r = __r) s ON s.__r = c.r", cursor)
+		cursor = "s." + cursor
 	}
-	// A version that ends because its row is gone has no source row.
-	query += fmt.Sprintf(" LEFT JOIN (SELECT __r, %s FROM src SEMI JOIN changed x ON x.r = __r) s ON s.__r = c.r", cursor)
-	return fmt.Sprintf(query, lake.VersionEnd("s."+cursor, m.readAt("c.b"), from), m.files.pick(files).scan(columns, files))
+	return fmt.Sprintf("CREATE TEMP TABLE ending AS SELECT c.b, c.r, c.f, c.n, %s AS until FROM (%s) t JOIN changed c ON c.f = t.__f AND c.n = t.__n",
+		lake.VersionEnd(cursor, m.readAt("c.b"), from), m.files.pick(files).scan(columns, files)) + with
 }
 
 // goneQuery makes gone(keys, until): of rows that are put and have no valid version, when their last one ended.

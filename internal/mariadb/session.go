@@ -128,7 +128,8 @@ func (s *Source) openWithin(dial, ctx context.Context) (*session, error) {
 	}
 	c := &session{conn: conn, killed: make(chan struct{})}
 	if err := c.hello(dial); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it: in the pool, its transaction would go to whoever comes next
+		return nil, err
 	}
 	id, server := c.id, c.server
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))

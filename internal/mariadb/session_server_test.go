@@ -1,10 +1,14 @@
 package mariadb
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"tributary/internal/table"
@@ -68,13 +72,13 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 		defer session.end(false)
 		ended := make(chan error, 1)
 		go func() {
-			_, err := session.conn.ExecContext(t.Context(), "do sleep(60)")
+			_, err := session.conn.ExecContext(t.Context(), "do sleep(600)")
 			ended <- err
 		}()
 		db := server.Open(t, f.database)
 		runs := func() bool {
 			var n int
-			require.NoError(t, db.QueryRow("select count(*) from information_schema.processlist where id = ? and info = 'do sleep(60)'", session.id).Scan(&n))
+			require.NoError(t, db.QueryRow("select count(*) from information_schema.processlist where id = ? and info = 'do sleep(600)'", session.id).Scan(&n))
 			return n == 1
 		}
 		require.Eventually(t, runs, 10*time.Second, 10*time.Millisecond)
@@ -83,6 +87,50 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 			require.True(t, runs())
 		}
 		f.exec(killSQL(session.id, session.server))
+		require.Eventually(t, func() bool { return !runs() }, time.Minute, 10*time.Millisecond)
 		<-ended
 	})
+}
+
+// refusing has the server's KILL QUERY end the first query of each connection.
+type refusing struct{ driver.Connector }
+
+type refusingConn struct {
+	sessionConn
+	queried bool
+}
+
+type sessionConn interface {
+	driver.Conn
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+func (r refusing) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := r.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &refusingConn{sessionConn: conn.(sessionConn)}, nil
+}
+
+func (c *refusingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if !c.queried {
+		c.queried = true
+		return nil, &mysql.MySQLError{Number: 1317, Message: "Query execution was interrupted"}
+	}
+	return c.sessionConn.QueryContext(ctx, query, args)
+}
+
+// TestNoTransactionIsLeftInThePool has a session fail after it began its transaction: the catalog must not be read in it.
+func TestNoTransactionIsLeftInThePool(t *testing.T) {
+	s := newFixture(t).open()
+	whole := s.db
+	s.db = sql.OpenDB(refusing{s.connector})
+	require.NoError(t, whole.Close())
+	_, err := s.open(t.Context())
+	require.EqualValues(t, 1317, code(err))
+	require.Zero(t, s.db.Stats().OpenConnections)
 }

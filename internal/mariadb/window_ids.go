@@ -129,7 +129,8 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 
 // holders are those who may hold an id below the largest one, of the time at which that was read. Ids are handed out in order, so each of them had a
 // transaction open that had written, or ran a statement, which may have had its id and have written nothing yet: its transaction, if it is
-// open when the statement has ended, holds that id from then on.
+// open when the statement has ended, holds that id from then on. So does one that was prepared (XA) and has lost its connection since: whose it
+// was is not known.
 type holders struct {
 	asOf       time.Time
 	writers    []writer
@@ -157,7 +158,7 @@ func (h *holders) update(seen open) {
 		}
 		delete(h.statements, connection)
 		for _, w := range seen.writers {
-			if w.connection == connection && len(stillOpen(h.writers, []writer{w})) == 0 {
+			if (w.connection == connection || w.connection == 0) && len(stillOpen(h.writers, []writer{w})) == 0 {
 				h.writers = append(h.writers, w)
 			}
 		}

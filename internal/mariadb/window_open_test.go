@@ -265,6 +265,15 @@ func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
 	require.Empty(t, raw.Watermark, "1 is still to come")
 }
 
+func TestIdsOfAStatementAreHeldByWhatItPrepared(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	held := newHolders(open{clock: now, running: []activity{{connection: 7, start: now.Add(-time.Second)}}})
+	held.update(open{writers: []writer{{id: 5}, {id: 6, connection: 8}}}) // XA PREPARE, and gone
+	require.Equal(t, []writer{{id: 5}}, held.writers)
+	held.update(open{writers: []writer{{id: 9}}}) // committed; the other one began later
+	require.True(t, held.none())
+}
+
 func TestWhatHoldsIdsForLongIsNoted(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }

@@ -158,11 +158,11 @@ func (s *Source) kill(ctx context.Context, id uint64, server string) {
 }
 
 // begin starts a read-only transaction with a snapshot of its own, where the server knows how, on the session's own server.
-func (c *session) begin() error { return c.beginWithin(c.ctx) }
+func (c *session) begin() error { return c.beginWithin(c.ctx, serverTries) }
 
 // beginWithin loses the connection when ctx ends first.
-func (c *session) beginWithin(ctx context.Context) error {
-	return c.onServer(func() (answered string, err error) {
+func (c *session) beginWithin(ctx context.Context, tries int) error {
+	return c.onServer(tries, func() (answered string, err error) {
 		if err := c.start(ctx); err != nil || c.server == "" {
 			return "", err
 		}
@@ -176,7 +176,7 @@ func (c *session) start(ctx context.Context) error {
 	if code(err) == 1064 || code(err) == 1105 {
 		_, err = c.conn.ExecContext(ctx, "START TRANSACTION READ ONLY")
 	}
-	c.begun = err == nil
+	c.begun = c.begun || err == nil // hello's is open otherwise, perhaps
 	return err
 }
 

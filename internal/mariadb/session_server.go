@@ -54,11 +54,11 @@ func (c *session) named() string {
 	return serverName
 }
 
-// onServer repeats ask until the session's own server has answered: a proxy may spread the statements of one connection, and its
-// transactions, over several.
-func (c *session) onServer(ask func() (answered string, err error)) error {
+// onServer asks until the session's own server has answered, so many times at most: a proxy may spread a connection's transactions over
+// several, and some its statements. Where it keeps to one within a transaction, and one is open, to ask again brings the same answer.
+func (c *session) onServer(tries int, ask func() (answered string, err error)) error {
 	var answered string
-	for range serverTries {
+	for range tries {
 		var err error
 		if answered, err = ask(); err != nil || answered == c.server {
 			return err

@@ -64,6 +64,16 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 		_, err = e.integerHigh(t.Context())
 		require.ErrorIs(t, err, errOtherServer)
 	})
+	t.Run("OK alone, where another connection's transactions are of another one", func(t *testing.T) {
+		e := sharing(t, newFixture(t, rows).open())
+		other := e.extra(t)
+		other.server = "another"
+		together, err := e.share([]*session{other})
+		require.NoError(t, err)
+		require.False(t, together)
+		require.True(t, e.session.begun)
+		other.end(true)
+	})
 	t.Run("a query is ended on its own server only", func(t *testing.T) {
 		f := newFixture(t)
 		s := f.open()

@@ -22,18 +22,26 @@ const (
 // share has several sessions see exactly what the first one sees: MariaDB cannot hand one session's snapshot to another.
 // It begins all snapshots at once, and compares the positions in the binary log that the server notes with each; where
 // there is no binary log to tell, it keeps writers of the table off for the moment that it takes. It returns false
-// where neither is possible: the first session then reads alone.
+// where neither is possible, or a proxy sends the sessions' transactions to several servers: the first session then reads alone.
 func (e *extraction) share(others []*session) (bool, error) {
 	if len(others) == 0 {
 		return true, nil
 	}
+	together, err := e.shareAll(others)
+	if errors.Is(err, errOtherServer) {
+		return false, e.session.begin()
+	}
+	return together, err
+}
+
+func (e *extraction) shareAll(others []*session) (bool, error) {
 	all := append([]*session{e.session}, others...)
 	logged, err := e.logged()
 	if err != nil {
 		return false, ignoreServers(err)
 	}
 	for try := 0; logged && try < snapshotTries; try++ {
-		if err := begin(all); err != nil {
+		if err := begin(all, serverTries); err != nil {
 			return false, err
 		}
 		same, err := samePosition(all)
@@ -44,17 +52,17 @@ func (e *extraction) share(others []*session) (bool, error) {
 			return false, err
 		}
 	}
-	locked, err := e.locked(func() error { return begin(all) })
+	locked, err := e.locked(func() error { return begin(all, 1) })
 	return locked, err
 }
 
-func begin(sessions []*session) error {
+func begin(sessions []*session, tries int) error {
 	var begins errgroup.Group
 	for _, s := range sessions {
 		begins.Go(func() error {
 			ctx, cancel := context.WithTimeout(s.ctx, dialTimeout) // nobody may write meanwhile
 			defer cancel()
-			return s.beginWithin(ctx)
+			return s.beginWithin(ctx, tries)
 		})
 	}
 	return begins.Wait()

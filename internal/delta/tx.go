@@ -29,7 +29,8 @@ type Tx struct {
 	// DataChange says that rows were added, changed or removed. False is for a transaction that only moves rows
 	// between files (OPTIMIZE): it does not disturb transactions that read the partition.
 	DataChange bool
-	Time       time.Time // when the commit happens; zero is now. The log's time never runs backwards: it may become later
+	Trusted    func(*Add) bool // whose count of rows is believed, when rows only move; nil is every file's. Another writer's may be wrong
+	Time       time.Time       // when the commit happens; zero is now. The log's time never runs backwards: it may become later
 }
 
 // validate refuses what would break the table, and completes the adds. It does no I/O.
@@ -92,7 +93,7 @@ func (tx *Tx) validateFiles(metadata *Metadata) error {
 	return tx.validateRearranged()
 }
 
-// validateRearranged catches a forgotten DataChange: a transaction that only moves rows keeps their number.
+// validateRearranged catches a forgotten DataChange: a transaction that only moves rows keeps their number, where it is known.
 func (tx *Tx) validateRearranged() error {
 	if tx.DataChange || len(tx.Adds)+len(tx.Removes) == 0 {
 		return nil
@@ -108,6 +109,7 @@ func (tx *Tx) validateRearranged() error {
 	}
 	for _, a := range tx.Removes {
 		count(a, -1)
+		known = known && (tx.Trusted == nil || tx.Trusted(a))
 	}
 	if len(tx.Removes) == 0 || known && balance != 0 {
 		return fmt.Errorf("%w: %s changes the table's rows: set DataChange", ErrInvalid, tx.Operation)

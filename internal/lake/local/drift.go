@@ -113,7 +113,7 @@ func (w *widening) attempt(ctx context.Context, snapshot *delta.Snapshot) (bool,
 	}
 	tx := delta.Tx{
 		Read: snapshot, Operation: "CHANGE COLUMNS", Parameters: map[string]string{"columns": strings.Join(changes, ", ")},
-		ReadPartitions: func(map[string]*string) bool { return true }, Removes: snapshot.Files(),
+		ReadPartitions: func(map[string]*string) bool { return true }, Removes: snapshot.Files(), Trusted: isOwn,
 	}
 	metadata, err := snapshot.Metadata.WithSchema(next)
 	if err != nil {

@@ -74,3 +74,29 @@ func TestMergesKeepRowsOfFilesWithoutACount(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesWithoutACountAreWrittenAnew has Optimize and a wider column move the rows of such files.
+func TestFilesWithoutACountAreWrittenAnew(t *testing.T) {
+	wrong := func(stats map[string]any) bool { stats["numRecords"] = wrongCount; return true }
+	t.Run("Optimize", func(t *testing.T) {
+		l := open(t, t.TempDir())
+		t.Cleanup(func() { require.NoError(t, l.Close()) })
+		mergeIDs(t, vectorLake{l}, 0, "range(100)", nil)
+		forgetStats(t, l, wrong)
+		mergeIDs(t, vectorLake{l}, 0, fmt.Sprintf("range(100, %d)", 200+tailNewRows), nil) // a file of their own
+		require.Len(t, filesOf(t, l), 2)
+		removed, added, err := l.Optimize(t.Context(), "central", "orders", lake.Compaction{})
+		require.NoError(t, err)
+		require.Equal(t, []int{2, 1}, []int{removed, added})
+		require.Equal(t, []any{int64(200 + tailNewRows)}, oneRow(t, l, "SELECT count(DISTINCT id) FROM orders", lake.At{}))
+	})
+	t.Run("AWiderColumn", func(t *testing.T) {
+		l := open(t, t.TempDir())
+		t.Cleanup(func() { require.NoError(t, l.Close()) })
+		mergeIDs(t, vectorLake{l}, 0, "range(100)", nil)
+		forgetStats(t, l, wrong)
+		_, err := l.Merge(t.Context(), []table.Batch{wide(t, l, 1)})
+		require.NoError(t, err)
+		require.Equal(t, []any{int64(100), int64(100), largest}, oneRow(t, l, "SELECT count(*), count(DISTINCT id), max(v) FROM orders", lake.At{}))
+	})
+}

@@ -64,7 +64,7 @@ func (m *merge) planFiles(ctx context.Context) (outputs []output, byFile map[int
 func (m *merge) replacement(file int, gone int64) output {
 	add := m.files.adds[file]
 	rows := int64(smallRows + 1) // unknown: written by itself
-	if records, known := add.Records(); known && (records > gone || add.Tags[inFileTag] == inFile) {
+	if records, known := add.Records(); known && (records > gone || isOwn(add)) {
 		rows = max(records-gone, 0)
 	}
 	return output{values: add.PartitionValues, from: file, rows: rows}

@@ -15,6 +15,9 @@ const inFileTag = "tributary.partitionColumns"
 
 const inFile = "in-file"
 
+// isOwn says whether Tributary wrote a data file.
+func isOwn(add *delta.Add) bool { return add.Tags[inFileTag] == inFile }
+
 // Names of the columns that identify a row while a merge runs; DuckDB gives the first two for a Parquet file.
 const (
 	fileIndex = "file_index"
@@ -65,7 +68,7 @@ func (f files) scan(columns []string, numbers []int) string {
 	var kinds [4][]int // by bits: partition columns from the log, deletion vectors
 	for i, add := range f.adds {
 		kind := 0
-		if len(f.partitionBy) > 0 && add.Tags[inFileTag] != inFile {
+		if len(f.partitionBy) > 0 && !isOwn(add) {
 			kind = 1
 		}
 		if add.DeletionVector != nil {

@@ -66,7 +66,7 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 	}
 	e.ctx, e.stop = context.WithCancelCause(ctx)
 	defer e.stop(nil)
-	if e.session, err = s.openOn(e.ctx, req.Server); err != nil {
+	if e.session, err = s.openAgain(e.ctx, req); err != nil {
 		return raw, of, err
 	}
 	defer func() {
@@ -86,6 +86,20 @@ func (s *Source) extract(ctx context.Context, req ExtractRequest) (raw table.Raw
 	defer done()
 	raw, err = e.read()
 	return raw, origin{parts: len(e.work.m.Chunks), created: e.created}, err
+}
+
+// openAgain opens a session on the server of which an earlier attempt has chunks, where it is to be had: those of another one do not go with
+// them.
+func (s *Source) openAgain(ctx context.Context, req ExtractRequest) (*session, error) {
+	m, err := readManifest(req.Dir)
+	if req.Server != "" || err != nil || m.done() == 0 {
+		return s.openOn(ctx, req.Server)
+	}
+	c, err := s.openOn(ctx, m.Raw.Server)
+	if errors.Is(err, errOtherServer) {
+		return s.open(ctx)
+	}
+	return c, err
 }
 
 // leave keeps in the folder what a repeat may go on from.

@@ -16,6 +16,10 @@ const serverName = "CONCAT_WS(':', @@hostname, @@port, @@global.server_id, @@dat
 // serverTries bounds how often another server than the one that is meant may answer.
 const serverTries = 10
 
+// serverPause is waited once before the second connection, twice before the third, and so on: others close theirs meanwhile, or a proxy
+// has the server back.
+const serverPause = 100 * time.Millisecond
+
 // errOtherServer says that what belongs together came from several servers. A retry may find one.
 var errOtherServer = errors.New("the client's address leads to several servers")
 
@@ -70,7 +74,10 @@ func (c *session) onServer(tries int, ask func() (answered string, err error)) e
 // openOn opens a session on that server; "" is any.
 func (s *Source) openOn(ctx context.Context, server string) (*session, error) {
 	var answered string
-	for range serverTries {
+	for try := range serverTries {
+		if err := pause(ctx, time.Duration(try)*serverPause); err != nil {
+			return nil, err
+		}
 		c, err := s.open(ctx)
 		if err != nil || server == "" || c.server == server {
 			return c, err

@@ -102,6 +102,31 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 	})
 }
 
+// TestARetryGoesOnAtTheServerOfItsChunks has another server answer first.
+func TestARetryGoesOnAtTheServerOfItsChunks(t *testing.T) {
+	f := newFixture(t)
+	s := f.open()
+	first, err := s.open(t.Context())
+	require.NoError(t, err)
+	first.end(true)
+	req := ExtractRequest{Dir: t.TempDir()}
+	work := &progressed{dir: req.Dir, keep: true, m: manifest{Raw: table.Raw{Server: first.server}, Chunks: []chunk{{Done: true}}}}
+	require.NoError(t, work.write())
+	var id int
+	db := server.Open(t, "")
+	require.NoError(t, db.QueryRow("select @@global.server_id").Scan(&id))
+	f.anotherServer()
+	other, err := s.open(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, first.server, other.server)
+	time.AfterFunc(150*time.Millisecond, func() { _, _ = db.Exec(fmt.Sprintf("set global server_id = %d", id)) })
+	again, err := s.openAgain(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, first.server, again.server)
+	again.end(true)
+	other.end(true)
+}
+
 // refusing has the server's KILL QUERY end the first query of each connection.
 type refusing struct{ driver.Connector }
 

@@ -152,7 +152,7 @@ func (s *Source) kill(ctx context.Context, id uint64, server string) {
 	}
 	defer func() { _ = conn.Close() }()
 	err = exec(ctx, conn.(driver.ExecerContext), killSQL(id, server))
-	if code(err) == 1064 { // another server than MariaDB
+	if code(err) == 1064 || code(err) == 1105 { // another server than MariaDB
 		_ = exec(ctx, conn.(driver.ExecerContext), killSQL(id, ""))
 	}
 }

@@ -113,7 +113,7 @@ func readTogether(ctx context.Context, inner Lake, asked []read) ([][]LastRun, e
 // matches says whether a client table passes the filter.
 func (f Filter) matches(ref table.Ref) bool {
 	return (f.Sync == "" || f.Sync == ref.Sync) && (f.Region == "" || f.Region == ref.Region) &&
-		(f.Client == "" || f.Client == ref.Client) && (len(f.Tables) == 0 || slices.Contains(f.Tables, ref.Table))
+		(f.Client == "" || f.Client == ref.Client) && (len(f.Clients) == 0 || slices.Contains(f.Clients, ref.Client)) && (len(f.Tables) == 0 || slices.Contains(f.Tables, ref.Table))
 }
 
 // widen returns a filter that passes what either does.
@@ -125,9 +125,13 @@ func (f Filter) widen(other Filter) Filter {
 		return ""
 	}
 	wide := Filter{Sync: same(f.Sync, other.Sync), Region: same(f.Region, other.Region), Client: same(f.Client, other.Client)}
-	if len(f.Tables) > 0 && len(other.Tables) > 0 {
-		wide.Tables = slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.Tables, other.Tables))))
+	either := func(a, b []string) []string {
+		if len(a) == 0 || len(b) == 0 {
+			return nil
+		}
+		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 	}
+	wide.Clients, wide.Tables = either(f.Clients, other.Clients), either(f.Tables, other.Tables)
 	return wide
 }
 

@@ -102,3 +102,11 @@ func TestReadsThatFailTogetherAreTriedOneByOne(t *testing.T) {
 	require.Equal(t, []LastRun{logged("a", "orders")}, found["a"])
 	require.Len(t, g.asked, 4)
 }
+
+func TestFiltersOfSeveralClientsWiden(t *testing.T) {
+	two := Filter{Clients: []string{"acme", "globex"}}
+	require.True(t, two.matches(logged("globex", "orders").Ref))
+	require.False(t, two.matches(logged("initech", "orders").Ref))
+	require.Equal(t, Filter{Clients: []string{"acme", "globex", "initech"}}, two.widen(Filter{Clients: []string{"initech", "acme"}}))
+	require.Equal(t, Filter{}, two.widen(Filter{Client: "initech"}), "all")
+}

@@ -120,7 +120,7 @@ type MergeResult struct {
 // Filter narrows the sync log; empty fields match all.
 type Filter struct {
 	Sync, Region, Client string
-	Tables               []string
+	Clients, Tables      []string // any of them
 }
 
 // LastRun is a row of sync_log: the state of one client table. A failed run changes its status and

@@ -119,7 +119,7 @@ func testLogFilter(s *suite) {
 	other := s.loggedRun("r6", table.StatusOK, "2024-01-01 10:00:00", "")
 	other.Ref = table.Ref{Sync: "weekly", Client: `o'brien\`, Region: "us", Schema: s.schema, Table: "lines"}
 	s.record(other)
-	for _, filter := range []lake.Filter{{Client: `o'brien\`}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines", "none"}}} {
+	for _, filter := range []lake.Filter{{Client: `o'brien\`}, {Clients: []string{"none", `o'brien\`}}, {Region: "us"}, {Sync: "weekly"}, {Tables: []string{"lines", "none"}}} {
 		found, err := s.lake.LastRuns(s.Context(), s.schema, filter)
 		require.NoError(s, err)
 		require.Len(s, found, 1)

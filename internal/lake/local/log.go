@@ -114,7 +114,7 @@ func (l *Lake) LastRuns(ctx context.Context, schema string, filter lake.Filter) 
 	if err != nil {
 		return nil, fmt.Errorf("read %s.%s: %w", schema, lake.SyncLog, translate(err))
 	}
-	var clients []string
+	clients := filter.Clients
 	if filter.Client != "" {
 		clients = []string{filter.Client}
 	}
@@ -124,7 +124,7 @@ func (l *Lake) LastRuns(ctx context.Context, schema string, filter lake.Filter) 
 	}
 	return slices.DeleteFunc(all, func(r lake.LastRun) bool {
 		return filter.Sync != "" && r.Sync != filter.Sync || filter.Region != "" && r.Region != filter.Region ||
-			len(filter.Tables) > 0 && !slices.Contains(filter.Tables, r.Table)
+			len(filter.Clients) > 0 && !slices.Contains(filter.Clients, r.Client) || len(filter.Tables) > 0 && !slices.Contains(filter.Tables, r.Table)
 	}), nil
 }
 

@@ -128,6 +128,7 @@ func TestGoldenLog(t *testing.T) {
 		return []statement{
 			d.lastRuns("main.central", lake.Filter{}),
 			d.lastRuns("central", lake.Filter{Sync: "daily", Region: "eu", Client: "o'neil\\", Tables: []string{"orders", "it's"}}),
+			d.lastRuns("central", lake.Filter{Clients: []string{"acme", "o'neil"}, Tables: []string{"orders"}}),
 		}
 	})
 }

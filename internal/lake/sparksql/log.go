@@ -244,12 +244,17 @@ func (d dialect) lastRuns(schema string, filter lake.Filter) statement {
 			conditions = append(conditions, quote(f.column)+" = "+d.value(&s.values, f.value))
 		}
 	}
-	if len(filter.Tables) > 0 {
-		markers := make([]string, len(filter.Tables))
-		for i, name := range filter.Tables {
-			markers[i] = d.value(&s.values, name)
+	for _, f := range []struct {
+		column string
+		values []string
+	}{{table.ClientColumn, filter.Clients}, {"table_name", filter.Tables}} {
+		markers := make([]string, len(f.values))
+		for i, value := range f.values {
+			markers[i] = d.value(&s.values, value)
 		}
-		conditions = append(conditions, "`table_name` IN ("+strings.Join(markers, ", ")+")")
+		if len(markers) > 0 {
+			conditions = append(conditions, quote(f.column)+" IN ("+strings.Join(markers, ", ")+")")
+		}
 	}
 	s.text = fmt.Sprintf("SELECT %s FROM %s WHERE %s", quoteAll(lake.SyncLogTable(schema).Columns.Names()),
 		tableName(schema, lake.SyncLog), strings.Join(conditions, " AND "))

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tributary/internal/table"
@@ -24,28 +25,29 @@ func CheckLate(batch table.Batch, later time.Time) error {
 // the last good one ended is that of a run that is over. Every lake has this. It is no part of the commit: a worker that is suspended right after it,
 // and a later run that is merged and not logged yet, are not seen.
 func refuseLate(ctx context.Context, inner Lake, batches []table.Batch) error {
-	ref := batches[0].Ref
-	filter := Filter{Tables: []string{ref.Table}}
-	if len(batches) == 1 {
-		filter.Client = ref.Client
-	}
-	asked := false
+	var filter Filter // other clients' rows are not read: all of them may be millions
 	for _, batch := range batches {
-		asked = asked || !batch.Scheduled.IsZero()
+		if batch.Scheduled.IsZero() {
+			continue
+		}
+		filter.Clients = append(filter.Clients, batch.Ref.Client)
+		if name := batch.LoggedTable(); !slices.Contains(filter.Tables, name) {
+			filter.Tables = append(filter.Tables, name)
+		}
 	}
-	if !asked {
+	if len(filter.Clients) == 0 {
 		return nil
 	}
-	last, err := inner.LastRuns(ctx, ref.Schema, filter)
+	last, err := inner.LastRuns(ctx, batches[0].Ref.Schema, filter)
 	if err != nil {
 		return err
 	}
-	ended := make(map[string]time.Time, len(last))
+	ended := make(map[[2]string]time.Time, len(last))
 	for _, run := range last {
-		ended[run.Client] = run.LastSync
+		ended[[2]string{run.Client, run.Table}] = run.LastSync
 	}
 	for _, batch := range batches {
-		if err := CheckLate(batch, ended[batch.Ref.Client]); err != nil {
+		if err := CheckLate(batch, ended[[2]string{batch.Ref.Client, batch.LoggedTable()}]); err != nil {
 			return err
 		}
 	}

@@ -80,6 +80,21 @@ func TestErrLateWhereALaterRunHasEnded(t *testing.T) {
 		require.ErrorIs(t, err, ErrLate)
 		require.Equal(t, []string{"globex"}, l.merged)
 	})
+	t.Run("OfTablesOfVersions", func(t *testing.T) {
+		also := asked("acme", 29)
+		also.History = table.HistoryAlso
+		beside := also.Parts()[1]
+		require.Equal(t, "orders_history", beside.Ref.Table)
+		only := asked("acme", 29)
+		only.History = table.HistoryOnly
+		for _, versions := range []table.Batch{beside, only.Parts()[0]} {
+			l.merged, l.filters = nil, nil
+			_, err := group.Merge(t.Context(), []table.Batch{versions})
+			require.ErrorIs(t, err, ErrLate)
+			require.Empty(t, l.merged)
+			require.Equal(t, []Filter{{Clients: []string{"acme"}, Tables: []string{"orders"}}}, l.filters, "no other client's rows")
+		}
+	})
 	t.Run("NotAskedForBackfills", func(t *testing.T) {
 		l.filters = nil
 		_, err := group.Merge(t.Context(), []table.Batch{batchOf("acme")})

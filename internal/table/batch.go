@@ -56,6 +56,9 @@ type Batch struct {
 	// MaxDeleteShare bounds what a reload deletes, as Deletes.MaxShare: a merge that would delete more fails. See lake.CheckMoved for Moved.
 	MaxDeleteShare float64 `json:"max_delete_share,omitempty"`
 
+	// LoggedAs is the table that the run is logged under, where it is another than Ref's: see LoggedTable.
+	LoggedAs string `json:"logged_as,omitempty"`
+
 	// History is what the run's central tables keep: "", HistoryAlso or HistoryOnly. See Parts.
 	History string `json:"history,omitempty"`
 	// ReadAt is the source's clock when the run began to read: the time of changes that the rows do not tell. It is set

@@ -1,6 +1,9 @@
 package table
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // What a central table keeps of the earlier versions of its rows (SCD type 2): Spec.History and Batch.History.
 const (
@@ -50,6 +53,9 @@ func (s Spec) Targets() []string {
 	return []string{s.Target}
 }
 
+// LoggedTable is the table that sync_log has the run under: of a table of versions beside another, the other.
+func (b Batch) LoggedTable() string { return cmp.Or(b.LoggedAs, b.Ref.Table) }
+
 // Parts are what a lake merges for the batch, in that order: one central table each. In a part, History is "" for latest rows
 // or HistoryOnly for versions.
 func (b Batch) Parts() []Batch {
@@ -58,6 +64,7 @@ func (b Batch) Parts() []Batch {
 	}
 	latest, versions := b, b
 	latest.History, versions.History = "", HistoryOnly
+	versions.LoggedAs = b.LoggedTable()
 	versions.Ref.Table += HistorySuffix
 	versions.MaxDeleteShare = 0 // the latest rows, which are merged first, are what it is a share of
 	return []Batch{latest, versions}

@@ -73,3 +73,17 @@ func TestLostCharactersFailTheirTable(t *testing.T) {
 	_, rows = f.run(table.Spec{Name: "t", Types: map[string]table.Type{"v": table.Binary}}, "")
 	assert.Equal(t, []string{"3", "0Jg=", "(null)"}, rows[2], "the bytes as they are stored")
 }
+
+// TestLostCharactersOfLabelsFailTheirTable has labels that the server sends as question marks, and others that it does not.
+func TestLostCharactersOfLabelsFailTheirTable(t *testing.T) {
+	f := newFixture(t, "create table t (id int primary key, e enum(x'98', 'Да?') character set cp1251, s set(x'98', 'б', 'в?') character set cp1251,"+
+		" u enum('é', '') character set utf8mb3)",
+		"insert into t values (1, 2, 6, 1), (2, null, 0, 2), (3, 1, 0, null), (4, null, 1, null)")
+	_, rows := f.run(table.Spec{Name: "t", Where: "id < 3"}, "")
+	assert.Equal(t, [][]string{{"1", "Да?", "б,в?", "é"}, {"2", "(null)", "", ""}}, rows)
+	for _, id := range []string{"3", "4"} {
+		_, err := f.try(table.Spec{Name: "t", Where: "id = " + id}, "", "", "")
+		require.ErrorIs(t, err, ErrValue)
+		require.ErrorContains(t, err, "no character")
+	}
+}

@@ -110,14 +110,15 @@ func (p *planner) typed(read []bool) error {
 // columnSQL is the SQL by which a column is read.
 func columnSQL(c table.SourceColumn) string {
 	t, column := parseType(c.SourceType), table.Quote(c.Source, table.Backtick)
+	text := t.family() == "text" || t.base == "enum" || t.base == "set"
 	switch {
 	case t.spatial():
 		return "ST_AsWKB(" + column + ")"
 	case c.Type == table.String && t.printed() != "":
 		return fmt.Sprintf(t.printed(), column)
-	case t.family() == "text" && (c.Type == table.Binary || unchecked(c.Charset)):
+	case text && (c.Type == table.Binary || unchecked(c.Charset)):
 		return "CONVERT(" + column + " USING binary)" // a CAST is NULL for what is longer than max_allowed_packet
-	case t.family() == "text" && lossy(c.Charset):
+	case text && lossy(c.Charset):
 		return fmt.Sprintf(markedSQL, column)
 	}
 	return column

@@ -19,14 +19,25 @@ const (
 	codeInterrupted = 130 // Ctrl-C: what was started goes on
 )
 
-const exitCodesHelp = `
+const (
+	exitCodesHelp = exitCodesFailed + exitCodesStopped + exitCodesInterrupted
+	// allExitCodesHelp has those of verify, too.
+	allExitCodesHelp = exitCodesFailed + "; verify found a difference" + exitCodesStopped +
+		"\n  5    verify found no difference, and could not compare something" + exitCodesInterrupted
+)
+
+const (
+	exitCodesFailed = `
 Exit codes:
   0    everything is ok
   1    usage, configuration or connection error; nothing was started
-  2    the sync ran, and something in it failed
+  2    the sync ran, and something in it failed`
+	exitCodesStopped = `
   3    the sync was cancelled
-  4    the sync is already running; nothing was started
+  4    the sync is already running; nothing was started`
+	exitCodesInterrupted = `
   130  interrupted with Ctrl-C; what was started goes on`
+)
 
 // codedError ends the program with a code other than codeError. Without an error everything has been said.
 type codedError struct {

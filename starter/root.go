@@ -45,7 +45,7 @@ func (a *app) root() *cobra.Command {
 		Long: `Tributary brings the new, changed and deleted rows of every client's tables into one central Delta Lake.
 
 Begin with "tributary check", then "tributary run SYNC"; "tributary schedule apply" makes it regular.
-` + exitCodesHelp,
+` + allExitCodesHelp,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          unknownCommand,
 		Version:       version.String(),

@@ -20,6 +20,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Verify compares every client table with its central table, row by row: it reads the source as a full load does, and compares
 counts and checksums by range of keys with those of one version of the central table. A difference is narrowed down to keys and
 columns. Rows that changed at the source since the last sync are left out, and counted as in flight. Syncs may run beside it.
+Where history is kept, the versions that are valid now are compared too, and mended by more versions.
 
 With --repair the rows that differ, and no others, are brought again: missing and different ones are merged, whatever their cursor,
 rows that the source does not have are deleted (within deletes.max_share), and both sides are compared again. The watermark

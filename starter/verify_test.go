@@ -91,3 +91,35 @@ func TestAVerificationIsJudgedByItsClientTables(t *testing.T) {
 		})
 	}
 }
+
+func TestReportsThatCouldNotBeReadAreOfTablesThatAreEqual(t *testing.T) {
+	reports := func(statuses ...string) (all []verify.Report) {
+		for _, status := range statuses {
+			all = append(all, verify.Report{Status: status})
+		}
+		return all
+	}
+	for _, test := range []struct {
+		equal  int // by the summary
+		tables []verify.Report
+		want   int
+	}{
+		{2, reports(verify.StatusEqual, verify.StatusRepaired), 0},
+		{3, reports(verify.StatusDifferent, verify.StatusDifferent, verify.StatusNever), 3},
+		{2, reports(verify.StatusEqual, verify.StatusDifferent), 1},
+	} {
+		v := verified{Summary: table.Summary{OK: test.equal}, Tables: test.tables}
+		require.Equal(t, test.want, v.unread())
+	}
+}
+
+func TestExitCodesOfVerifyAreInTheHelpOfWhatWatchesIt(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"watch", "--help"}} {
+		code, out, _ := tributary(t, ".", args...)
+		require.Equal(t, codeOK, code)
+		require.Contains(t, out, "failed; verify found a difference\n  3 ")
+		require.Contains(t, out, "\n  5    verify found no difference, and could not compare something\n  130 ")
+	}
+	_, out, _ := tributary(t, ".", "run", "--help")
+	require.Contains(t, out, "nothing was started\n  130 ")
+}

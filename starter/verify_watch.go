@@ -34,7 +34,7 @@ func (a *app) awaitVerify(ctx context.Context, w *watcher, sc scope, repair bool
 				return a.detached(ctx, w, verifying, err)
 			}
 			v.Tables = a.reports(ctx, w.client, v, sc, repair)
-			if missing := v.Summary.OK - len(v.Tables); missing > 0 {
+			if missing := v.unread(); missing > 0 {
 				a.warnf("the reports of %d client tables that are equal could not be read from Temporal: what is printed of them is in the summary only", missing)
 			}
 			v.judge()
@@ -56,6 +56,17 @@ type verified struct {
 	Error   string          `json:"error,omitempty"`
 	Summary table.Summary   `json:"summary"`
 	Tables  []verify.Report `json:"tables"`
+}
+
+// unread is how many client tables are equal, or were repaired, by the summary, and have no report.
+func (v *verified) unread() int {
+	missing := v.Summary.OK
+	for _, r := range v.Tables {
+		if r.Status == verify.StatusEqual || r.Status == verify.StatusRepaired {
+			missing--
+		}
+	}
+	return missing
 }
 
 // end reads how the workflow ended; false when err only says that it is not known.

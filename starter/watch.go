@@ -24,7 +24,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Short: "Watch a sync that is running",
 		Long: `Watch shows how far a running sync is, whoever started it, until it ends. Ctrl-C stops the watching, not the sync.
 With --verify, or the id of one, it watches a verification, and ends as "tributary verify" does, exit code and all.
-` + exitCodesHelp,
+` + allExitCodesHelp,
 		Args:              oneArg("SYNC"),
 		ValidArgsFunction: a.completeSyncs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

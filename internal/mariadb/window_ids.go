@@ -85,13 +85,15 @@ func ignoreNoRows(err error) error {
 
 // max is the table's largest cursor, of the rows that pass a where.
 func (e *extraction) max(ctx context.Context, where string, args ...any) (text sql.NullString, err error) {
-	column := table.Quote(e.cursor.Source, table.Backtick)
 	err = e.session.onServer(serverTries, func() (answered string, err error) {
-		err = e.session.conn.QueryRowContext(ctx, "SELECT CAST(MAX("+column+") AS CHAR), "+e.session.named()+" FROM "+e.from()+where, args...).
-			Scan(&text, &answered)
+		err = e.session.conn.QueryRowContext(ctx, e.maxSQL()+where, args...).Scan(&text, &answered)
 		return answered, err
 	})
 	return text, err
+}
+
+func (e *extraction) maxSQL() string {
+	return "SELECT CAST(MAX(" + table.Quote(e.cursor.Source, table.Backtick) + ") AS CHAR), " + e.session.named() + " FROM " + e.from()
 }
 
 // settleTime is how long a run waits for transactions to end that may hold ids below the largest one. Those that are older

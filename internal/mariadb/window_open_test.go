@@ -214,8 +214,9 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 		f := newFixture(t, create)
 		app := f.connection("begin", "insert into t values (null, 1)")
 		f.exec("insert into t values (null, 2)")
+		began := time.Now()
 		go func() {
-			time.Sleep(250 * time.Millisecond) // well within what a run waits, on a slow machine too
+			awaitLook(began)
 			_, _ = app.ExecContext(context.Background(), "commit")
 		}()
 		raw, rows := f.run(spec, "1")
@@ -237,6 +238,21 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 	})
 }
 
+// awaitLook waits until a run has seen what is under way.
+func awaitLook(since time.Time) {
+	looked := false
+	for !looked {
+		time.Sleep(5 * time.Millisecond)
+		lookouts.Range(func(_, entry any) bool {
+			l := entry.(*lookout)
+			l.turn <- struct{}{}
+			looked = looked || l.last.began.After(since)
+			<-l.turn
+			return true
+		})
+	}
+}
+
 // TestIdsOfAStatementAreHeldByItsTransaction has a statement that has its id when the run begins, writes while the run waits, and is committed after it.
 func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
 	f := newFixture(t, "create sequence s", "create table t (id int primary key, v int)")
@@ -253,8 +269,9 @@ func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
 		return n == 1
 	}, 10*time.Second, 10*time.Millisecond)
 	f.exec("insert into t values (nextval(s), 2)")
+	began := time.Now()
 	go func() {
-		time.Sleep(400 * time.Millisecond)
+		awaitLook(began)
 		_, _ = gate.ExecContext(context.Background(), "do release_lock('gate')")
 	}()
 	spec := table.Spec{Name: "t", Cursor: "id"}

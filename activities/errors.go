@@ -24,6 +24,9 @@ import (
 // starts again at Extract.
 const ErrorRestage = "Restage"
 
+// ErrorLate is the type of the error that says that a later run of the client table was merged before: it starts again at Extract, once.
+const ErrorLate = "Late"
+
 // ErrorHours is the type of the error that says that a large table is not read at this time of day: the run is skipped.
 const ErrorHours = "Hours"
 
@@ -33,7 +36,7 @@ var permanent = []struct {
 	name string
 }{
 	{lake.ErrBatch, ErrorRestage},
-	{lake.ErrLate, ErrorRestage},
+	{lake.ErrLate, ErrorLate},
 	{steps.ErrRaw, ErrorRestage},
 	{mariadb.ErrDenied, "Denied"},
 	{mariadb.ErrTLS, "TLS"},

@@ -32,7 +32,7 @@ func TestClassify(t *testing.T) {
 
 	t.Run("permanent errors are not retried, however deep they are wrapped", func(t *testing.T) {
 		for sentinel, name := range map[error]string{
-			mariadb.ErrDenied: "Denied", mariadb.ErrTLS: "TLS", steps.ErrRule: "Rule", lake.ErrSchema: "Schema", lake.ErrBatch: ErrorRestage, steps.ErrRaw: ErrorRestage,
+			mariadb.ErrDenied: "Denied", mariadb.ErrTLS: "TLS", steps.ErrRule: "Rule", lake.ErrSchema: "Schema", lake.ErrBatch: ErrorRestage, lake.ErrLate: ErrorLate, steps.ErrRaw: ErrorRestage,
 			databricks.ErrTooLarge: "Invalid", secrets.ErrDenied: "Secret",
 		} {
 			app := run(t, func(ctx context.Context) error {

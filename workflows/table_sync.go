@@ -71,9 +71,14 @@ func newTableSync(ctx workflow.Context, in TableSyncInput) *tableSync {
 const maxStagings = 10
 
 func (s *tableSync) run(ctx workflow.Context) error {
+	late := 0
 	for staging := 1; ; staging++ {
 		err := s.stageAndMerge(ctx, staging)
-		if !isRestage(err) || staging == maxStagings {
+		if isLate(err) {
+			late++
+		}
+		// Twice late, the clock was set back: to read the table again and again until it is past then would load the source for nothing.
+		if again := isRestage(err) || isLate(err) && late == 1; !again || staging == maxStagings {
 			return err
 		}
 		workflow.GetLogger(ctx).Warn("starting again at extract", "client", s.in.Ref.Client, "table", s.in.Ref.Table, "reason", Reason(err))
@@ -91,9 +96,13 @@ func (s *tableSync) stageAndMerge(ctx workflow.Context, staging int) error {
 // errWorkerLost says that the worker that had the raw rows is gone.
 var errWorkerLost = temporal.NewApplicationError("the worker that had the rows on its scratch disk was lost", activities.ErrorRestage)
 
-func isRestage(err error) bool {
+func isRestage(err error) bool { return isType(err, activities.ErrorRestage) }
+
+func isLate(err error) bool { return isType(err, activities.ErrorLate) }
+
+func isType(err error, name string) bool {
 	var app *temporal.ApplicationError
-	return errors.As(err, &app) && app.Type() == activities.ErrorRestage
+	return errors.As(err, &app) && app.Type() == name
 }
 
 // stage extracts, validates and transforms on one worker. It returns no batch when the window has

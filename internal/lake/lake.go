@@ -17,7 +17,7 @@ var (
 	ErrCorrupt  = errors.New("table is damaged")    // the table's log cannot be read; permanent
 	ErrConflict = errors.New("concurrent change")   // the commit lost a race and retries were used up; retryable
 	ErrBatch    = errors.New("batch is incomplete") // staged files are missing or their counts differ; restage
-	ErrLate     = errors.New("merged out of turn")  // a later run of the client table was merged before; begin again with what the source has now
+	ErrLate     = errors.New("merged out of turn")  // a later run of the client table was merged before; begin again, once, with what the source has now
 	ErrDenied   = errors.New("denied by the lake")  // the account lacks a grant or its credentials are refused; permanent
 	ErrSetup    = errors.New("lake is not set up")  // its host, warehouse, catalog, volume or folder is not there; permanent
 )

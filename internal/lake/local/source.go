@@ -176,3 +176,15 @@ func (src *source) drop() string {
 	}
 	return "DROP TABLE src"
 }
+
+// width is how many bytes a row takes in the staged files.
+func (src *source) width() float64 {
+	var rows, bytes int64
+	for _, batch := range src.batches {
+		rows += batch.Rows
+		for _, file := range batch.Files {
+			bytes += file.Bytes
+		}
+	}
+	return float64(bytes) / float64(max(rows, 1))
+}

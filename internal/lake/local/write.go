@@ -14,10 +14,12 @@ import (
 // Sizes of data files. Row groups have 122,880 rows, or fewer where rows are wide: each thread has one in memory.
 const (
 	rowGroupBytes = "32MB"    // in memory
-	fileRowGroups = 8         // a file ends after about a million rows …
+	fileRowGroups = 8         // a file ends after about a million rows, fewer where they are wide …
 	fileBytes     = "128MB"   // … or this many bytes
 	wholeRows     = 1_500_000 // outputs up to this size are one file
-	smallRows     = 120_000   // outputs up to this size are written together, in one statement
+	smallRows     = 120_000   // outputs up to this size …
+	smallBytes    = 4 << 20   // … and this one are written together,
+	smallTogether = 16 << 20  // in statements of up to so many bytes: DuckDB holds them in memory, where they take several times as much
 	tailTouched   = 4 << 20   // new rows join a rewritten file up to this size,
 	tailUntouched = 1 << 20   // or one that is left alone up to this size, so that small merges do not pile up small files
 	tailNewRows   = 4 * 16384 // unless there are more of them than this
@@ -52,20 +54,40 @@ func (m *merge) write(ctx context.Context) error {
 	if err := m.route(ctx, outputs, routes); err != nil {
 		return err
 	}
-	var small []int
-	for o, out := range outputs {
+	for _, out := range outputs {
 		if out.from >= 0 {
 			m.tx.Removes = append(m.tx.Removes, m.files.adds[out.from])
 		}
-		switch {
-		case out.rows == 0:
-		case out.rows <= smallRows:
-			small = append(small, o)
-		default:
+	}
+	return m.writeAll(ctx, outputs)
+}
+
+// writeAll writes the outputs: small ones together, others by themselves.
+func (m *merge) writeAll(ctx context.Context, outputs []output) error {
+	var small []int
+	var together int64
+	width := m.src.width()
+	for o, out := range outputs {
+		bytes := int64(float64(out.rows) * width)
+		if out.from >= 0 {
+			bytes = max(bytes, m.files.adds[out.from].Size)
+		}
+		if out.rows == 0 {
+			continue
+		}
+		if out.rows > smallRows || bytes > smallBytes {
 			if err := m.writeLarge(ctx, outputs, o); err != nil {
 				return err
 			}
+			continue
 		}
+		if together+bytes > smallTogether {
+			if err := m.writeSmall(ctx, outputs, small); err != nil {
+				return err
+			}
+			small, together = nil, 0
+		}
+		small, together = append(small, o), together+bytes
 	}
 	if len(small) == 0 {
 		return nil

@@ -44,7 +44,7 @@ func CheckMoved(batch table.Batch, comes, elsewhere int64) error {
 	}
 	ref := batch.Ref
 	return fmt.Errorf("%w: client %q lives in region %q now: the %d rows that table %s.%s has of it under other regions would go, and %d come from its source "+
-		"(deletes.max_share is %s); look at the client's region, host and database in the registry, and at what was quarantined. To do it this once: tributary run %s --client %s --table %s --allow-deletes",
+		"(deletes.max_share is %s); look at the client's region, host and database in the registry, and at what was quarantined. To do it this once: tributary run %s --client %s --table %s --allow-deletes (with --full, where the run had it)",
 		ErrGuard, ref.Client, ref.Region, elsewhere, ref.Schema, ref.Table, comes, percent(batch.MaxDeleteShare), ref.Sync, ref.Client, ref.Table)
 }
 

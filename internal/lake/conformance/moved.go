@@ -24,7 +24,7 @@ func testMoved(s *suite) {
 	s.run("ErrTheNewServerHasFewRows", func(s *suite) {
 		few := s.batch(us, timed, rows(100, "a"), cursor, moved, guarded)
 		s.unchanged(func() {
-			s.refuses(lake.ErrGuard, few, `client "acme" lives in region "us" now`, "300 rows", "100 come from its source", "--allow-deletes")
+			s.refuses(lake.ErrGuard, few, `client "acme" lives in region "us" now`, "300 rows", "100 come from its source", "--allow-deletes (with --full, where the run had it)")
 		}, "orders")
 	})
 	s.run("ErrAllAreQuarantinedOrDeletedThere", func(s *suite) {

@@ -10,12 +10,9 @@ import (
 // merges were asked for, in microseconds.
 func turnOf(client string) string { return "tributary/" + client }
 
-// checkLate refuses batches that come after a later one of their client. It is exact: a commit that comes between this and the
-// merge's own carries the same application, and is a conflict.
+// checkLate refuses batches that come after a later one of their client. A commit that comes between this and the merge's own carries the same
+// application, and is a conflict. A later merge that changed nothing commits nothing, and is not seen here; the sync log has it once its run has ended.
 func (m *merge) checkLate() error {
-	if m.snapshot == nil {
-		return nil
-	}
 	for _, batch := range m.src.batches {
 		if turn, ok := m.snapshot.Txn(turnOf(batch.Ref.Client)); ok {
 			if err := lake.CheckLate(batch, time.UnixMicro(turn)); err != nil {

@@ -2,6 +2,7 @@ package local
 
 import (
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,18 @@ func TestALateReloadChangesNothing(t *testing.T) {
 	require.ErrorIs(t, merge(none), lake.ErrLate)
 	require.Equal(t, "1:1 3:1", one(t, l, rowsOfAcme))
 
+	t.Run("WidensNoColumn", func(t *testing.T) {
+		tbl := delta.Open(filepath.Join(l.dir, "central", "orders"))
+		before, err := tbl.Snapshot(t.Context())
+		require.NoError(t, err)
+		wide := late
+		wide.Schema = slices.Clone(wide.Schema)
+		wide.Schema[wide.Schema.Find("round")].Type = table.Decimal(20, 0)
+		require.ErrorIs(t, merge(wide), lake.ErrLate)
+		after, err := tbl.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, before.Version, after.Version)
+	})
 	t.Run("NeitherAreOtherClientsNorBackfillsNorTheNextRun", func(t *testing.T) {
 		other, err := stageRows(t.Context(), l, "globex", "SELECT 1::BIGINT AS id, 0 AS round")
 		require.NoError(t, err)

@@ -114,9 +114,6 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if err := m.beginWide(ctx); err != nil {
 		return nil, err
 	}
-	if err := m.checkLate(); err != nil {
-		return nil, err
-	}
 	if err := src.load(ctx, s, l.dir, m.schema); err != nil {
 		return nil, err
 	}
@@ -161,6 +158,9 @@ func (m *merge) begin(ctx context.Context) (wider bool, err error) {
 	var current table.Schema
 	if err == nil {
 		m.snapshot, m.partitionBy = snapshot, snapshot.Metadata.PartitionColumns
+		if err := m.checkLate(); err != nil { // before columns become wider
+			return false, err
+		}
 		if current, err = snapshot.Schema(); err != nil {
 			return false, err
 		}

@@ -161,12 +161,16 @@ func (v *verification) comparePart(ctx context.Context, part rowhash.Part) error
 // collect files the keys by kind; each has one.
 func (v *verification) collect(ours map[rowhash.Key]row, theirs, different, doubled map[rowhash.Key]bool) {
 	f := &v.found
+	if v.unversioned == nil {
+		v.unversioned = make([]rowhash.Sum, v.of.Layout.Ranges.Len())
+	}
 	for key, r := range ours {
 		if r.seen {
 			continue
 		}
 		if v.beside {
 			v.report.Unversioned++
+			v.unversioned[v.of.Layout.Ranges.Of([]byte(key))].Add(r.hash)
 		}
 		if !v.beside || len(f.onlySource) < enough {
 			f.onlySource = append(f.onlySource, key)

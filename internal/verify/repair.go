@@ -30,7 +30,8 @@ const deletedColumn = "tributary_deleted"
 // batches, and the report says why.
 //
 // Versions are mended by more of them: one that should not be valid ends, and a row that has none, or one with other values, begins one,
-// when the source was read. What was recorded until then stays, as it may have been reported.
+// when the source was read. Those that have none are left where they are more than a repair takes. What was recorded until then stays, as it may have
+// been reported.
 func (v *Verification) Repair(ctx context.Context) ([]table.Batch, error) {
 	batches, err := v.v.repair(ctx)
 	if err != nil || v.v.report.Repair.Refused != "" {
@@ -66,6 +67,10 @@ func (v *verification) repair(ctx context.Context) ([]table.Batch, error) {
 		}
 		batches = append(batches, b)
 	}
+	if v.beside && f.count() > maxRepair {
+		f.onlySource = nil
+		v.leaveUnversioned()
+	}
 	if brought := slices.Concat(f.onlySource, f.different, f.doubled); len(brought) > 0 {
 		b, err := v.upserts(ctx, brought)
 		if err != nil {
@@ -81,7 +86,7 @@ func (v *verification) repair(ctx context.Context) ([]table.Batch, error) {
 // refusal says why a repair must not be done; "" when it may.
 func (v *verification) refusal() string {
 	again := "bring all rows again with: " + FullRun(v.in.Ref)
-	n := v.found.count()
+	n := v.counted()
 	share := v.in.Spec.Deletes.MaxShare
 	rows := max(v.report.Lake.Rows, 1)
 	switch {
@@ -94,6 +99,16 @@ func (v *verification) refusal() string {
 			len(v.found.onlyLake), rows, share)
 	}
 	return ""
+}
+
+// leaveUnversioned takes the rows that have no version yet out of what the lake is to have after a repair: they are no difference, and more than
+// a repair takes.
+func (v *verification) leaveUnversioned() {
+	for n, left := range v.unversioned {
+		s := &v.ours.Ranges[n]
+		s.Rows, s.Sum, s.Xor = s.Rows-left.Rows, s.Sum-left.Sum, s.Xor^left.Xor
+	}
+	v.ours.Low, v.ours.High = "", "" // may be of those
 }
 
 // FullRun is the command that brings all rows of a client table again.

@@ -49,6 +49,7 @@ type verification struct {
 	ours, theirs rowhash.Checksums // of the source, of the lake
 	found        differing
 	beside       bool          // the versions beside a table of the latest rows: those of some rows may not have begun
+	unversioned  []rowhash.Sum // by range, of the rows that have none yet
 	versions     *verification // those, if any
 }
 

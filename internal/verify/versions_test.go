@@ -149,3 +149,18 @@ func TestATableOfVersionsIsRepairedByVersions(t *testing.T) {
 	require.Equal(t, []string{"5 old 06-01 12:00:00.000001 false", "5 new - true", "7 old 06-01 12:00:00.000000 false", "11 old - true"},
 		s.kept(t, "kept", "id IN (5, 7, 11)"))
 }
+
+func TestVersionsAreMendedThoughMoreRowsHaveNoneThanARepairTakes(t *testing.T) {
+	s := newVersions(t, "", rows(100_100, "'old'"))
+	s.input.Spec.History = table.HistoryAlso
+	s.versions(t, table.HistoryAlso, "SELECT * FROM ("+rows(20, "'evil'")+") WHERE id IN (4, 20)", readAt.Add(-time.Hour))
+	v := s.compare(t, rows(100_100, "CASE i WHEN 20 THEN 'evil' ELSE 'old' END"))
+	require.Equal(t, "different; 100100 100100; 4 different note", found(v.Report()))
+	require.Equal(t, "different; 100100 2; 4 different note", found(*v.Report().Versions))
+	r := s.repaired(t, v)
+	require.Equal(t, [2]string{verify.StatusRepaired, verify.StatusRepaired}, [2]string{r.Status, r.Versions.Status})
+	require.Empty(t, r.Repair.Note)
+	require.Equal(t, int64(2), r.Versions.Repair.Source.Rows)
+	require.Equal(t, r.Versions.Repair.Source.Checksum, r.Versions.Repair.Lake.Checksum)
+	require.Equal(t, []string{"4 evil 06-01 12:00:00.000001 false", "4 old - true", "20 evil - true"}, s.kept(t, "kept_history", "true"), "no more than what differs")
+}

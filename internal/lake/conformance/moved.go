@@ -60,4 +60,8 @@ func testMovedVersions(s *suite) {
 	s.versionsOf("stock", "acme 1 a 01 03", "acme 1 a 03 -", "acme 2 b 01 12:00:00 03", "acme 2 b 03 -", "globex 1 a 01 -", "globex 2 b 01 12:00:00 -")
 	s.rows("SELECT region, count(*) FROM stock WHERE is_current GROUP BY region ORDER BY region", "eu 2", "us 2")
 	s.unchanged(func() { s.merge("0 0 0, 0 0 0", both...) }, "stock")
+	newcomer := s.named("stock")
+	newcomer.Client = "initech"
+	s.merge("2 0 0, 0 0 0", round(newcomer, "05 00:00:00", moved), round(other, "05 00:00:00")) // of a run that is full: it follows on nothing
+	s.rows("SELECT count(*) FROM stock WHERE client_id = 'initech' AND valid_from < TIMESTAMP '2024-01-03 00:00:00'", "2")
 }

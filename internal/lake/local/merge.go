@@ -94,6 +94,7 @@ type merge struct {
 	masking     masking
 	masked      []int // files that lose rows by a deletion vector, and stay
 	adopted     []int // batches whose staged files become data files as they are
+	elsewhere   []int // batches of clients who have rows under other regions, and have moved
 	results     []lake.MergeResult
 	tx          delta.Tx
 	made        []string // data files in the table's folder that no commit refers to yet

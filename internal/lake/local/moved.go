@@ -32,6 +32,9 @@ func (m *merge) addElsewhere(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if after > before {
+			m.elsewhere = append(m.elsewhere, b)
+		}
 		if err := lake.CheckMoved(batch, m.facts[b].rows-m.facts[b].deletes, after-before); err != nil {
 			return err
 		}
@@ -39,17 +42,11 @@ func (m *merge) addElsewhere(ctx context.Context) error {
 	return nil
 }
 
-// sinceMoved is the time cursor of a row s, NULL for clients that have moved: their rows' versions begin when they were read, which is when those of the
-// other region end.
+// sinceMoved is the time cursor of a row s, NULL for clients whose rows of other regions go: their rows' versions begin when they were read, which is
+// when those of the other region end.
 func (m *merge) sinceMoved(cursor string) string {
-	var moved []int
-	for b, batch := range m.src.batches {
-		if batch.Moved {
-			moved = append(moved, b)
-		}
-	}
-	if cursor == "" || moved == nil {
+	if cursor == "" || m.elsewhere == nil {
 		return cursor
 	}
-	return fmt.Sprintf("(CASE WHEN NOT list_contains(%s, s.b) THEN %s END)", strings.Join(strings.Fields(fmt.Sprint(moved)), ", "), cursor)
+	return fmt.Sprintf("(CASE WHEN NOT list_contains(%s, s.b) THEN %s END)", strings.Join(strings.Fields(fmt.Sprint(m.elsewhere)), ", "), cursor)
 }

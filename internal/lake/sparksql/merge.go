@@ -29,13 +29,14 @@ func (l *Lake) Merge(ctx context.Context, batches []table.Batch) ([]lake.MergeRe
 // merge is one group on its way into its table.
 type merge struct {
 	*lakeTable
-	batches []table.Batch
-	keys    []string // client_id and region included
-	cursor  string
-	facts   []facts
-	columns table.Schema // of the table
-	notes   []string     // by batch: what it changed in the table's columns
-	gone    []int64      // by batch: how many rows it will delete as a reload; nil when they were not counted
+	batches   []table.Batch
+	keys      []string // client_id and region included
+	cursor    string
+	facts     []facts
+	columns   table.Schema // of the table
+	notes     []string     // by batch: what it changed in the table's columns
+	gone      []int64      // by batch: how many rows it will delete as a reload; nil when they were not counted
+	elsewhere []int64      // of those, the rows under other regions
 }
 
 type lakeTable struct {

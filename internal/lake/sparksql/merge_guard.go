@@ -11,7 +11,7 @@ import (
 // countGone counts what each reload will delete, and refuses one that would delete too much of its client's rows. Most delete
 // nothing: their merge then reads no more of the table than any other.
 func (m *merge) countGone(ctx context.Context) error {
-	m.gone = nil
+	m.gone, m.elsewhere = nil, nil
 	if m.reloads() == "" {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (m *merge) countGone(ctx context.Context) error {
 	for b := range gone {
 		gone[b] += elsewhere[b]
 	}
-	m.gone = gone
+	m.gone, m.elsewhere = gone, elsewhere
 	return nil
 }
 

@@ -143,12 +143,12 @@ func (m *merge) timeCursor() string {
 	return ""
 }
 
-// sinceMoved is the time cursor of a row s, NULL for clients that have moved: their rows' versions begin when they were read, which is when those of
-// the other region end.
+// sinceMoved is the time cursor of a row s, NULL for clients whose rows of other regions go: their rows' versions begin when they were read, which
+// is when those of the other region end.
 func (m *merge) sinceMoved(cursor string) string {
 	var moved []string
-	for _, batch := range m.batches {
-		if batch.Moved {
+	for b, batch := range m.batches {
+		if batch.Moved && (m.elsewhere == nil || m.elsewhere[b] > 0) {
 			moved = append(moved, literal(batch.Ref.Client))
 		}
 	}

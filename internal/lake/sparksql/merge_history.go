@@ -148,7 +148,7 @@ func (m *merge) timeCursor() string {
 func (m *merge) sinceMoved(cursor string) string {
 	var moved []string
 	for b, batch := range m.batches {
-		if batch.Moved && (m.elsewhere == nil || m.elsewhere[b] > 0) {
+		if batch.Moved && (len(m.elsewhere) == 0 || m.elsewhere[b] > 0) {
 			moved = append(moved, literal(batch.Ref.Client))
 		}
 	}

@@ -15,24 +15,28 @@ const (
 	compareBytes = 64 << 20
 )
 
-// fewCompared is up to how many rows are compared without a look at how wide they are.
-const fewCompared = 10_000
+// Up to fewCompared rows, of files that have up to fewBytes together, are compared without a look at how wide they are.
+const (
+	fewCompared = 2_000
+	fewBytes    = 4 << 20
+)
 
 // compare adds to changed the matched rows that differ from their source row in any column. It reads only
 // the files with rows that the cursors do not decide, a bounded number of rows at a time.
 func (m *merge) compare(ctx context.Context) error {
 	var undecided []int
 	var counts []int64
-	total := int64(0)
+	var total, bytes int64
 	err := m.each(ctx, "SELECT f, count(*) FROM hits WHERE s = 'same?' AND NOT d GROUP BY f ORDER BY f", func(v []any) error {
-		undecided, counts, total = append(undecided, int(integer(v[0]))), append(counts, integer(v[1])), total+integer(v[1])
+		f, rows := int(integer(v[0])), integer(v[1])
+		undecided, counts, total, bytes = append(undecided, f), append(counts, rows), total+rows, bytes+m.files.adds[f].Size
 		return nil
 	})
 	if err != nil || total == 0 {
 		return err
 	}
 	most := int64(fewCompared)
-	if total > most {
+	if total > most || bytes > fewBytes {
 		if most, err = m.comparable(ctx, undecided); err != nil {
 			return err
 		}

@@ -22,8 +22,11 @@ type source struct {
 	notes   []string // per batch: what it changed in the table's columns
 }
 
-// materialise is up to how many rows src is a table; larger ones are read from their files each time.
-const materialise = 50_000
+// Up to materialise rows, in files of up to materialiseBytes, src is a table; larger ones are read from their files each time.
+const (
+	materialise      = 50_000
+	materialiseBytes = 32 << 20
+)
 
 // noteDrift keeps what the batches change in a table's columns. What an earlier attempt changed stays noted.
 func (src *source) noteDrift(current table.Schema) {
@@ -121,7 +124,7 @@ func (src *source) load(ctx context.Context, s *session, dir string, schema tabl
 		parts = []string{src.selectNothing(schema)}
 	}
 	kind := "TABLE"
-	if src.view = rows > materialise; src.view {
+	if src.view = rows > materialise || src.width()*float64(rows) > materialiseBytes; src.view {
 		kind = "VIEW"
 	}
 	return s.exec(ctx, "CREATE TEMP "+kind+" src AS "+strings.Join(parts, " UNION ALL "))

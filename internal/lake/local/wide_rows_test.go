@@ -32,3 +32,19 @@ func TestReloadsOfRowsWiderThanMemory(t *testing.T) {
 	require.Equal(t, []any{int64(rows), int64(rows), int64(rows * 3 / 2), int64(rows) * width},
 		oneRow(t, l, "SELECT count(*), count(DISTINCT id), sum(v)::BIGINT, sum(strlen(note))::BIGINT FROM orders", lake.At{}))
 }
+
+// TestFewWideRowsAreComparedInSlices has rows of which a statement takes no more memory than there is when it compares some, and not when it compares all.
+func TestFewWideRowsAreComparedInSlices(t *testing.T) {
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 1, MemoryLimit: "240MB"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	schema := table.Schema{{Name: "id", Type: table.Long}, {Name: "note", Type: table.String}, {Name: table.ClientColumn, Type: table.String}, {Name: table.RegionColumn, Type: table.String}}
+	const rows, width = 9_900, 20 << 10
+	b := stageQuery(t, l, schema, fmt.Sprintf("SELECT range AS id, repeat(md5(range::VARCHAR), %d) AS note FROM range(%d)", width/32, rows), "ROW_GROUP_SIZE 2048")
+	b.Reload, b.Files[0].Bytes = true, rows*width/4 // as texts that compress less well take
+	for _, inserted := range []int64{rows, 0} {
+		results, err := l.Merge(t.Context(), []table.Batch{b})
+		require.NoError(t, err)
+		require.Equal(t, []int64{inserted, 0}, []int64{results[0].Inserted, results[0].Updated})
+	}
+}

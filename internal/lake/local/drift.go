@@ -61,7 +61,7 @@ func widerTypes(current, wanted table.Schema) (table.Schema, []string) {
 // widen gives columns of a table the types that they have in a schema that evolve returned, by a commit of its own that writes every file
 // anew with the same rows: file by file, so that memory is bounded, and so that a reader needs to know nothing of types that changed. It
 // returns whether there was anything to do; the table is then to be read again. Another writer's commits that come first cost the files that
-// they changed and no others, so that they cannot keep it from ending.
+// they changed and no others; but each commit syncs all files again before it is tried, and is tried maxAttempts times.
 func (s *session) widen(ctx context.Context, t *delta.Table, snapshot *delta.Snapshot, wanted table.Schema) (bool, error) {
 	w := &widening{session: s, table: t, wanted: wanted, done: map[*delta.Add][]delta.Add{}}
 	defer w.close()

@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"context"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,53 @@ import (
 )
 
 const day = 24 * time.Hour
+
+// settle says which rows are compared.
+func (v *verification) settle(ctx context.Context) error {
+	in, r := v.in, v.report
+	seen, err := v.seen(ctx)
+	if err != nil {
+		return err
+	}
+	transformed := slices.ContainsFunc(in.Spec.Transform, func(t table.Transform) bool { return strings.EqualFold(t.Column, r.Cursor) })
+	switch {
+	case in.Plan.Cursor == "":
+		r.Notes = append(r.Notes, "without a cursor nothing tells what changed since the last sync: such changes show as differences until the next one")
+		return nil
+	case transformed:
+		r.Notes = append(r.Notes, "a transform changes the cursor, so nothing tells what changed since the last sync: such changes show as differences until the next one")
+		return nil
+	case seen:
+		r.Notes = append(r.Notes, "no sync with this cursor has left a watermark, so nothing tells what changed since the last sync: such changes show as differences until the next one")
+		return nil
+	case in.Last.Kind != "" && in.Last.Kind != in.Plan.CursorKind:
+		r.Notes = append(r.Notes, "the cursor was of another kind at the last sync: changes since then show as differences until the next one")
+		return nil
+	}
+	bound, err := settled(in.Plan.CursorKind, in.Last.Watermark, in.Spec)
+	if err != nil {
+		return fmt.Errorf("%w: the sync log's watermark: %w", ErrUnable, err)
+	}
+	if v.overlaps = bound != in.Last.Watermark; v.overlap {
+		bound = in.Last.Watermark
+	}
+	r.Watermark, r.Settled = in.Last.Watermark, bound
+	return v.source.leaveInFlight(in, bound)
+}
+
+// seen says whether a sync brought rows and left no watermark for this cursor. Runs by an id or a text leave none as long as they see no row, so that
+// all rows are in flight then; that the last run brought none does not say so, as it may have failed, and the lake is asked.
+func (v *verification) seen(ctx context.Context) (bool, error) {
+	kind := v.in.Plan.CursorKind
+	if v.in.Last.Watermark != "" || v.in.Plan.Cursor == "" {
+		return false, nil
+	}
+	if v.in.Last.Rows > 0 || kind == table.CursorTime || kind == table.CursorDate {
+		return true, nil
+	}
+	theirs, err := v.lake.Checksums(ctx, v.of)
+	return theirs.Total().Rows > 0, err
+}
 
 // settled is the cursor below which the lake must have what the source has: where the next run begins to read. Rows from
 // there on may have changed, or may have been committed, since the last run read them.

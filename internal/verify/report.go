@@ -25,7 +25,7 @@ type Report struct {
 
 	LastSync   time.Time `json:"last_sync,omitzero"`
 	Watermark  string    `json:"watermark,omitempty"`  // where the last committed window ended when it began
-	Settled    string    `json:"settled,omitempty"`    // rows with a cursor below, or none, are compared; "" for all
+	Settled    string    `json:"settled,omitempty"`    // rows with a cursor below, or none, are compared: the watermark, or what the overlap is below it; "" for all
 	Cursor     string    `json:"cursor,omitempty"`     // central name
 	Version    int64     `json:"version"`              // of the central table that was read
 	Columns    []string  `json:"columns"`              // that are compared, with those of the key

@@ -12,11 +12,11 @@ import (
 
 // TestReloadsOfManyFilesOfWideRows has files of few rows that are together more than memory, each of which a reload writes anew.
 func TestReloadsOfManyFilesOfWideRows(t *testing.T) {
-	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 2, MemoryLimit: "250MB"})
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 2, MemoryLimit: "350MB"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	schema := table.Schema{{Name: "id", Type: table.Long}, {Name: "note", Type: table.String}, {Name: table.ClientColumn, Type: table.String}, {Name: table.RegionColumn, Type: table.String}}
-	const files, rows, width = 4, 16_000, 4 << 10
+	const files, rows, width = 8, 16_000, 4 << 10
 	merge := func(v, from, to int, set func(*table.Batch)) lake.MergeResult {
 		t.Helper()
 		b := stageQuery(t, l, schema, fmt.Sprintf("SELECT range AS id, '%d' || repeat(md5(range::VARCHAR) || md5((range + 7)::VARCHAR) || md5('x' || range) || md5('y' || range), %d) AS note FROM range(%d, %d)",

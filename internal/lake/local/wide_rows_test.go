@@ -35,7 +35,7 @@ func TestReloadsOfRowsWiderThanMemory(t *testing.T) {
 
 // TestFewWideRowsAreComparedInSlices has rows of which a statement takes no more memory than there is when it compares some, and not when it compares all.
 func TestFewWideRowsAreComparedInSlices(t *testing.T) {
-	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 1, MemoryLimit: "240MB"})
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 1, MemoryLimit: "300MB"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	schema := table.Schema{{Name: "id", Type: table.Long}, {Name: "note", Type: table.String}, {Name: table.ClientColumn, Type: table.String}, {Name: table.RegionColumn, Type: table.String}}

@@ -5,5 +5,8 @@ import "context"
 // Discard removes what a run that will not go on left on this worker's scratch disk. Repeating it is
 // safe: nothing there is no error.
 func (a *Activities) Discard(ctx context.Context, job Job) error {
+	stop := heartbeat(ctx, func() Progress { return Progress{Step: "discard"} })
+	defer stop()
+
 	return classify(ctx, a.Scratch.Remove(job.RunID))
 }

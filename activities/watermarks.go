@@ -24,8 +24,11 @@ type WatermarksResult struct {
 	Moved map[string]string `json:"moved,omitempty"`
 }
 
-// Watermarks reads the sync log. It only reads.
+// Watermarks reads the sync log. It only reads. This is the first that a run asks of the lake: it may last until a warehouse has started.
 func (a *Activities) Watermarks(ctx context.Context, in WatermarksInput) (WatermarksResult, error) {
+	stop := heartbeat(ctx, func() Progress { return Progress{Step: "watermarks"} })
+	defer stop()
+
 	last, err := a.Lake.LastRuns(ctx, in.Schema, lake.Filter{Client: in.Client, Tables: in.Tables})
 	if err != nil {
 		return WatermarksResult{}, classify(ctx, err)

@@ -2,9 +2,14 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 
 	"tributary/internal/lake"
@@ -16,11 +21,32 @@ type loggedLake struct {
 	lake.Lake
 	runs  []lake.LastRun
 	asked lake.Filter
+	until <-chan struct{} // it answers then; at once when nil
 }
 
 func (l *loggedLake) LastRuns(_ context.Context, _ string, filter lake.Filter) ([]lake.LastRun, error) {
 	l.asked = filter
-	return l.runs, nil
+	if l.until == nil {
+		return l.runs, nil
+	}
+	select {
+	case <-l.until:
+		return l.runs, nil
+	case <-time.After(time.Minute):
+		return nil, errors.New("no heartbeat for a minute")
+	}
+}
+
+// A warehouse that has to start first takes longer to answer than an activity may be silent.
+func TestWatermarksOfALakeThatTakesItsTimeSendHeartbeats(t *testing.T) {
+	heard := make(chan struct{})
+	once := sync.OnceFunc(func() { close(heard) })
+	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { once() })
+	a := &Activities{Lake: &loggedLake{until: heard}}
+	env.RegisterActivity(a)
+	_, err := env.ExecuteActivity(a.Watermarks, WatermarksInput{Schema: "central", Client: "acme", Region: "eu", Tables: []string{"orders"}})
+	require.NoError(t, err)
 }
 
 func TestWatermarksAreThoseOfTheRegionWhereTheClientLives(t *testing.T) {

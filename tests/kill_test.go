@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,14 +65,15 @@ func requireSurvivesKills(t *testing.T, central centralLake, g *gate, points []s
 		acme.server.ExecIn(t, acme.Database, `update big set note = concat(note, '+'), updated_at = now(6) where id % 10 = 3;
 			insert into big (id, note, n) select max(id) + 1, 'new', 1 from big`)
 		killed := g.set(trap{matches: point.matches, passes: point.passes, then: func() { _ = worker.Process.Kill() }})
-		run := s.start(t)
+		run, ended := s.start(t), make(chan error, 1)
+		go func() { ended <- s.wait(t, run) }()
 		select {
 		case <-killed:
-		case <-time.After(5 * time.Minute):
-			require.FailNow(t, "the lake was not asked", point.name)
+		case err := <-ended:
+			require.FailNow(t, "the run ended, and did not ask the lake", "%s: %v", point.name, err)
 		}
 		worker = s.startProcess(t)
-		require.NoError(t, s.wait(t, run), point.name)
+		require.NoError(t, <-ended, point.name)
 		s.requireSurvived(t, l, point.name, i+1)
 	}
 	s.requireReplayable(t, "killed")

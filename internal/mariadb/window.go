@@ -87,7 +87,7 @@ func (e *extraction) timeWindow(ctx context.Context) (table.Window, error) {
 	return w, nil
 }
 
-// lowAt is a mark less the overlap: in whole days for a date.
+// lowAt is a mark less the overlap: in whole days for a date, and cut down to what the cursor can tell apart, as a lagging clock's time is.
 func (e *extraction) lowAt(mark string) string {
 	overlap := max(e.req.Spec.Overlap, 0)
 	if e.req.Plan.CursorKind == table.CursorDate {
@@ -95,7 +95,7 @@ func (e *extraction) lowAt(mark string) string {
 		return low.AddDate(0, 0, -int((overlap+day-1)/day)).Format(dateLayout)
 	}
 	low, _ := time.Parse(timeLayout, mark)
-	return low.Add(-overlap).Format(timeLayout)
+	return e.markAt(low.Add(-overlap))
 }
 
 // markTime sets the mark: the clock, or what is earlier and still held up by transactions or replication.

@@ -19,7 +19,7 @@ func FuzzWindow(f *testing.F) {
 	f.Add(int64(1_711_846_800_000_000), int64(1), int64(0), uint8(3), uint8(0), "", int64(-1))
 	f.Add(int64(0), int64(86_400_000_000), int64(90_000), uint8(4), uint8(3), "'", int64(1<<62))
 	f.Add(int64(253_402_300_799_999_999), int64(-5), int64(1), uint8(0), uint8(2), "2026-01-01", int64(-1<<63))
-	f.Fuzz(func(t *testing.T, micros, step, overlapSeconds int64, zone, precision uint8, text string, id int64) {
+	f.Fuzz(func(t *testing.T, micros, step, overlapMillis int64, zone, precision uint8, text string, id int64) {
 		at := time.UnixMicro(micros).UTC()
 		location, err := time.LoadLocation(fuzzedZones[int(zone)%len(fuzzedZones)])
 		if err != nil {
@@ -28,7 +28,7 @@ func FuzzWindow(f *testing.F) {
 		if later := at.AddDate(0, 0, 2); at.Year() < 1 || later.Year() > 9999 || step < -dayMicros || step > dayMicros {
 			return // beyond what DATETIME holds
 		}
-		overlap := time.Duration(overlapSeconds%(48*3600)) * time.Second
+		overlap := time.Duration(overlapMillis%(48*3600_000)) * time.Millisecond
 		if overlap < 0 {
 			overlap = -overlap
 		}
@@ -78,8 +78,11 @@ func fuzzTimes(t *testing.T, e *extraction, at time.Time, step time.Duration) {
 			t.Fatalf("mark %s for %s", mark, at)
 		}
 		begins, _ := time.Parse(timeLayout, low)
-		if parsed.Sub(begins) != e.req.Spec.Overlap {
+		if cut := parsed.Sub(begins) - e.req.Spec.Overlap; cut < 0 || cut >= time.Second {
 			t.Fatalf("%s is not %s before %s", low, e.req.Spec.Overlap, mark)
+		}
+		if lagging := e.markAt(at.Add(-e.req.Spec.Overlap)); compareBounds(kind, low, lagging) > 0 {
+			t.Fatalf("a row of %s, by a clock that lags by the overlap, is left out from %s on", lagging, low)
 		}
 	}
 }

@@ -44,6 +44,13 @@ func TestTimeWindow(t *testing.T) {
 		assert.Equal(t, "1|2|3|4", column(rows, 0))
 		assert.Equal(t, "2024-01-01 10:00:00.000000", raw.Window.Low)
 	})
+	t.Run("OK the overlap covers clocks that lag by it, where the cursor is cut to whole seconds", func(t *testing.T) {
+		f := newFixture(t, "create table t (id int primary key, at datetime null)", "insert into t values (1,'2024-01-01 10:10:08.9'),(2,'2024-01-01 10:10:09.6')")
+		spec := spec
+		spec.Overlap = 500 * time.Millisecond // the mark was cut too: row 2 may have been written at 10:10:10.1, after it
+		_, rows := f.run(spec, "2024-01-01 10:10:10.000000")
+		assert.Equal(t, "2", column(rows, 0))
+	})
 	t.Run("OK a clock set back reads everything once", func(t *testing.T) {
 		raw, rows := f.run(spec, "2999-01-01 00:00:00.000000")
 		assert.Equal(t, "1|2|3|4", column(rows, 0))

@@ -91,6 +91,8 @@ func (w *Workspace) AwaitWarehouse(ctx context.Context, id string, say func(Ware
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
+		}
+		if ctx.Err() != nil {
 			return found, fmt.Errorf("%w: warehouse %s (%s) is %s: %s", ctx.Err(), id, found.Name, strings.ToLower(found.State), found.Health)
 		}
 	}

@@ -29,7 +29,7 @@ type Options struct {
 	Dir string
 	// Volumes exist, each as catalog.schema.volume, and with them their catalogs and schemas. Default: DefaultVolume.
 	Volumes []string
-	// TokenLife is how long an OAuth token is valid. Default: an hour, as at Databricks.
+	// TokenLife is how long the holder of an OAuth token is told that it is valid. Default: an hour, as at Databricks.
 	TokenLife time.Duration
 	// PageSize is how many entries a list of a folder has at most. Default: 1000.
 	PageSize int

@@ -3,7 +3,6 @@ package mariadb
 import (
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -200,20 +199,41 @@ func TestLargeReadsLeaveConnectionsToOthers(t *testing.T) {
 	f := newFixture(t, "create table t (id int primary key, at datetime not null)", "insert into t select seq, '2024-01-01' from seq_1_to_4000", "analyze table t")
 	f.client.Limits = table.Limits{Connections: 2, TableConnections: 2}
 	s := f.inChunks(200)
-	spec := table.Spec{Name: "t", Cursor: "at", Where: "sleep(0.001) = 0"}
+	// Nobody gets beyond a gate before it opens: the first is in the first chunks, the second far behind them.
+	gate := func(name string) string {
+		name = "'" + name + f.database + "'"
+		return "get_lock(" + name + ", 600) + release_lock(" + name + ") = 2"
+	}
+	spec := table.Spec{Name: "t", Cursor: "at", Where: "if(id <= 2000, " + gate("first") + ", " + gate("last") + ")"}
 	plan := f.plan(s, spec)
-	var done atomic.Bool
-	result := make(chan error, 1)
+	first, last := f.connection("do get_lock('first"+f.database+"', 0)"), f.connection("do get_lock('last"+f.database+"', 0)")
+	result, pinged := make(chan error, 1), make(chan error, 1)
 	dir := t.TempDir()
 	go func() {
 		_, err := s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: plan, Dir: dir})
-		done.Store(true)
 		result <- err
 	}()
-	require.Eventually(t, func() bool { return s.db.Stats().InUse == 2 || done.Load() }, 2*time.Minute, time.Millisecond)
-	_, err := s.Ping(t.Context())
-	require.NoError(t, err)
-	require.False(t, done.Load(), "the others had to wait until the whole table was read")
+	db := server.Open(t, f.database)
+	f.eventually(func() (both bool) {
+		require.NoError(t, db.QueryRow("select count(*) = 2 from information_schema.processlist where state = 'User lock' and db = database()").Scan(&both))
+		return both
+	})
+	waits := s.db.Stats().WaitCount
+	go func() {
+		_, err := s.Ping(t.Context())
+		pinged <- err
+	}()
+	f.eventually(func() bool { return s.db.Stats().WaitCount > waits })
+	f.on(first, "do release_lock('first"+f.database+"')")
+	select {
+	case err := <-pinged:
+		require.NoError(t, err)
+	case err := <-result:
+		t.Fatalf("the table was read to its end, with the last gate closed: %v", err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("the others have to wait until the whole table is read")
+	}
+	f.on(last, "do release_lock('last"+f.database+"')")
 	require.NoError(t, <-result)
 }
 

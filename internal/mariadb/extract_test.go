@@ -68,7 +68,7 @@ func TestFilesAreBoundedAndAddUp(t *testing.T) {
 	raw, err := s.Extract(t.Context(), ExtractRequest{Spec: spec, Plan: f.plan(s, spec), Dir: dir, Progress: func(rows, bytes int64) {
 		calls++
 		assert.GreaterOrEqual(t, rows, last)
-		assert.Positive(t, bytes)
+		assert.Equal(t, rows > 0, bytes > 0) // none yet, where the server is slow to begin
 		last = rows
 	}})
 	require.NoError(t, err)

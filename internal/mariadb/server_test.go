@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -91,10 +92,22 @@ func (f *fixture) run(spec table.Spec, watermark string) (table.Raw, [][]string)
 
 func (f *fixture) try(spec table.Spec, watermark, from, to string) (table.Raw, error) {
 	f.Helper()
-	s := f.open()
+	return f.tryWith(f.open(), spec, watermark, from, to)
+}
+
+func (f *fixture) tryWith(s *Source, spec table.Spec, watermark, from, to string) (table.Raw, error) {
+	f.Helper()
 	plan := f.plan(s, spec)
 	plan.Watermark = watermark
 	return s.Extract(f.Context(), ExtractRequest{Spec: spec, Plan: plan, Dir: f.TempDir(), From: from, To: to})
+}
+
+// eventually asks until it is so, in the test's own goroutine: what is asked may fail the test.
+func (f *fixture) eventually(so func() bool) {
+	f.Helper()
+	for end := time.Now().Add(2 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
+		require.True(f, time.Now().Before(end), "it is not so for minutes")
+	}
 }
 
 // rows reads the raw files back as text, sorted; NULL is "(null)".

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
@@ -91,13 +90,13 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 			require.NoError(t, db.QueryRow("select count(*) from information_schema.processlist where id = ? and info = 'do sleep(600)'", session.id).Scan(&n))
 			return n == 1
 		}
-		require.Eventually(t, runs, 10*time.Second, 10*time.Millisecond)
+		f.eventually(runs)
 		f.exec(killSQL(session.id, "another"))
 		for range 20 {
 			require.True(t, runs())
 		}
 		f.exec(killSQL(session.id, session.server))
-		require.Eventually(t, func() bool { return !runs() }, time.Minute, 10*time.Millisecond)
+		f.eventually(func() bool { return !runs() })
 		<-ended
 	})
 }
@@ -119,12 +118,30 @@ func TestARetryGoesOnAtTheServerOfItsChunks(t *testing.T) {
 	other, err := s.open(t.Context())
 	require.NoError(t, err)
 	require.NotEqual(t, first.server, other.server)
-	time.AfterFunc(150*time.Millisecond, func() { _, _ = db.Exec(fmt.Sprintf("set global server_id = %d", id)) })
+	connects, whole := 0, s.db
+	s.db = sql.OpenDB(connecting{s.connector, func() {
+		if connects++; connects == 3 {
+			f.exec(fmt.Sprintf("set global server_id = %d", id))
+		}
+	}})
 	again, err := s.openAgain(t.Context(), req)
 	require.NoError(t, err)
+	require.Equal(t, 3, connects)
 	require.Equal(t, first.server, again.server)
 	again.end(true)
 	other.end(true)
+	require.NoError(t, whole.Close())
+}
+
+// connecting tells of each connection before it is made.
+type connecting struct {
+	driver.Connector
+	before func()
+}
+
+func (c connecting) Connect(ctx context.Context) (driver.Conn, error) {
+	c.before()
+	return c.Connector.Connect(ctx)
 }
 
 // refusing has the server's KILL QUERY end the first query of each connection.

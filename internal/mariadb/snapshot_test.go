@@ -147,9 +147,12 @@ func sharing(t *testing.T, s *Source) *extraction {
 func (e *extraction) extra(t *testing.T) *session {
 	t.Helper()
 	assert.Nil(t, e.extraSession("another server"))
-	s := e.extraSession(e.session.server)
-	require.NotNil(t, s)
-	return s
+	for end := time.Now().Add(2 * time.Minute); ; {
+		if s := e.extraSession(e.session.server); s != nil {
+			return s
+		}
+		require.True(t, time.Now().Before(end), "the server has no connection")
+	}
 }
 
 // reader is the fixture with a user of its own that has only these privileges on the database.

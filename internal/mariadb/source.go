@@ -33,6 +33,7 @@ type Source struct {
 	limits    table.Limits
 	rate      *rate.Limiter // nil: no bound
 	chunking  chunking
+	settle    time.Duration // see settleTime
 	now       func() time.Time
 }
 
@@ -63,7 +64,8 @@ func Open(client table.Client, password string) (*Source, error) {
 	}
 	limits := client.Bounds(table.Limits{Connections: defaultConnections})
 	s := &Source{
-		client: client, connector: connector{inner, limits.MaxStatementTime, connectTimeout}, limits: limits, rate: newPace(limits), chunking: defaultChunking, now: time.Now,
+		client: client, connector: connector{inner, limits.MaxStatementTime, connectTimeout}, limits: limits, rate: newPace(limits),
+		chunking: defaultChunking, settle: settleTime, now: time.Now,
 	}
 	s.db = sql.OpenDB(s.connector)
 	limit := limits.Connections

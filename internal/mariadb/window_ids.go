@@ -118,7 +118,7 @@ func (e *extraction) markOnceSettled(ctx context.Context, bound string) error {
 			e.mark = bound
 			return nil
 		}
-		if seen.blind || seen.old(held.writers) || time.Since(read) > settleTime {
+		if seen.blind || seen.old(held.writers, e.source.settle) || time.Since(read) > e.source.settle {
 			e.noteHeld(seen, held)
 			return nil
 		}

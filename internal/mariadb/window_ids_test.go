@@ -23,7 +23,7 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 			awaitLook(began)
 			_, _ = app.ExecContext(context.Background(), "commit")
 		}()
-		raw, rows := f.run(spec, "1")
+		raw, rows := f.runPatiently(spec, "1")
 		assert.Equal(t, "1|2", column(rows, 0), "the run read what was committed while it waited")
 		assert.Equal(t, "3", raw.Watermark)
 	})
@@ -36,10 +36,20 @@ func TestIdsAreSettledBeforeTheWatermarkPassesThem(t *testing.T) {
 		assert.Empty(t, raw.Watermark)
 		assert.Empty(t, raw.Notes, "that is of no interest before a minute")
 		f.on(app, "commit")
-		raw, rows = f.run(spec, "1")
+		raw, rows = f.runPatiently(spec, "1")
 		assert.Equal(t, "1|2", column(rows, 0))
 		assert.Equal(t, "3", raw.Watermark)
 	})
+}
+
+// runPatiently is a run that waits for minutes, rather than a second, for others to end that do not end at once.
+func (f *fixture) runPatiently(spec table.Spec, watermark string) (table.Raw, [][]string) {
+	f.Helper()
+	s := f.open()
+	s.settle = 2 * time.Minute
+	raw, err := f.tryWith(s, spec, watermark, "", "")
+	require.NoError(f, err)
+	return raw, f.rows(raw)
 }
 
 // awaitLook waits until a run has seen what is under way.
@@ -63,7 +73,7 @@ func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
 	gate, app := f.connection("do get_lock('gate', 0)"), f.connection("set autocommit = 0")
 	written := make(chan error, 1)
 	go func() {
-		_, err := app.ExecContext(context.Background(), "insert into t values (nextval(s), get_lock('gate', 60))")
+		_, err := app.ExecContext(context.Background(), "insert into t values (nextval(s), get_lock('gate', 600))")
 		written <- err
 	}()
 	db := server.Open(t, f.database)
@@ -71,7 +81,7 @@ func TestIdsOfAStatementAreHeldByItsTransaction(t *testing.T) {
 		var n int
 		require.NoError(t, db.QueryRow("select count(*) from information_schema.processlist where state = 'User lock' and db = database()").Scan(&n))
 		return n == 1
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 	f.exec("insert into t values (nextval(s), 2)")
 	began := time.Now()
 	go func() {

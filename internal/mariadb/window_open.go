@@ -115,15 +115,15 @@ func oldest(writers []writer) (w writer, ok bool) {
 	return w, len(writers) > 0
 }
 
-// old says whether one of them, or a statement, is not worth waiting for.
-func (o open) old(writers []writer) bool {
+// old says whether one of them, or a statement, is not worth waiting for, when a run waits for so long.
+func (o open) old(writers []writer, settle time.Duration) bool {
 	for _, s := range o.running {
-		if o.clock.Sub(s.start) > 2*settleTime {
+		if o.clock.Sub(s.start) > 2*settle {
 			return true
 		}
 	}
 	for _, w := range writers {
-		if w.start.IsZero() || o.clock.Sub(w.start) > 2*settleTime {
+		if w.start.IsZero() || o.clock.Sub(w.start) > 2*settle {
 			return true
 		}
 	}

@@ -19,7 +19,7 @@ const manySync = `
 target: {{.Target}}
 parallel: {clients: 10}
 retry: {attempts: 4, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 4s}
+timeouts: {extract: 10m, step: 10m}
 tables:
   - name: stock
 `

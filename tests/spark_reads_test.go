@@ -22,7 +22,7 @@ import (
 const typesSync = `
 target: {{.Target}}
 retry: {attempts: 4, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 4s}
+timeouts: {extract: 10m, step: 10m}
 tables:
   - {name: types, cursor: updated_at, overlap: 1s, deletes: {column: gone}}
 `

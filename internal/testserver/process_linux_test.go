@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"tributary/internal/testserver"
 )
@@ -54,12 +53,11 @@ func TestServersDieWithAKilledTestBinary(t *testing.T) {
 	}
 	_ = child.Wait() // "signal: killed"
 
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	eventually(t, "the server has ended", func() bool {
 		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			return
+		if err == nil {
+			_ = conn.Close()
 		}
-		_ = conn.Close()
-	}
-	wantListening(t, port, false)
+		return err != nil
+	})
 }

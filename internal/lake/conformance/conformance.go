@@ -20,6 +20,8 @@ import (
 type Options struct {
 	Quote   string // of identifiers in queries: table.DoubleQuote, the default, or table.Backtick
 	Catalog string // that the schemas of the tests are in; "" when the lake has none
+	// StagedIn is the folder of this machine in which paths of staged files begin; "" where they are whole.
+	StagedIn string
 	// Shared says that newLake returns one lake to several tests. The suite does not close it.
 	Shared bool
 	// Parallel runs the tests side by side.

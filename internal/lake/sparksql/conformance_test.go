@@ -42,7 +42,7 @@ func TestConformanceOfDatabricks(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	conformance.Run(t, func(*testing.T) lake.Lake { return l }, conformance.Options{
-		Quote: table.Backtick, Catalog: "main", Shared: true, Parallel: true, Widens: true, AnyName: true, PlainTables: true, ExtraVersions: true,
+		Quote: table.Backtick, Catalog: "main", StagedIn: w.Dir, Shared: true, Parallel: true, Widens: true, AnyName: true, PlainTables: true, ExtraVersions: true,
 		ZOrder: true, Executes: true, ClusterBy: true, VacuumMin: 168 * time.Hour,
 		Only: []string{"Sweep", "Batches", "Tenants", "Create", "Tables", "Merge", "Query", "Execute", "TimeTravel", "Layout", "SyncLog"},
 	})

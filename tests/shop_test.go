@@ -32,7 +32,7 @@ const syncHead = `
 target: {{.Target}}
 parallel: {clients: 4, tables_per_client: 2}
 retry: {attempts: 4, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 4s}
+timeouts: {extract: 10m, step: 10m}
 tables:
 `
 

@@ -196,9 +196,10 @@ var killPoints = map[string]string{
 	"logged":                      "lake/central/sync_runs/_delta_log/00000000000000000000.json",
 }
 
+// bigSync is for workers that are killed: it finds out soon, and a stalled machine uses up many attempts.
 const bigSync = `
 target: {{.Target}}
-retry: {attempts: 4, initial: 200ms, max: 1s}
+retry: {attempts: 30, initial: 200ms, max: 1s}
 timeouts: {extract: 10m, step: 10m, heartbeat: 3s}
 clients: [acme]
 tables:

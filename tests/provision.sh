@@ -5,7 +5,8 @@
 #   tests/provision.sh                  what `make test` needs: compiler mariadb temporal python spark
 #   tests/provision.sh NAME...          only these; also: golangci-lint workflowcheck peers
 #
-# It asks nothing, and takes under a second when all is there.
+# It asks nothing, and takes under a second when all is there. What a registry refuses or cuts off is tried again, and runs that
+# are started at once in one folder go one after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,21 +30,47 @@ fail() {
 	exit 1
 }
 
+# persist COMMAND... runs a command up to three times: a registry that fails once, or is busy for a while, is not the end.
+persist() {
+	local try pause=${PROVISION_PAUSE:-10}
+	for try in 1 2 3; do
+		"$@" && return
+		[ "$try" = 3 ] || { say "that failed: trying again in $((try * pause)) s" && sleep $((try * pause)); }
+	done
+	return 1
+}
+
+# one_at_a_time waits for other runs in this folder: two would remove each other's half-filled .cache.
+one_at_a_time() {
+	command -v flock >/dev/null || return 0 # not everywhere but on Linux
+	mkdir -p .cache
+	exec 9>.cache/provision.lock
+	flock -n 9 || { say "waiting for another run, which installs" && flock 9; }
+}
+
+can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+# apt_get COMMAND... is apt-get without questions. It prints what it does only when it fails.
+apt_get() {
+	local log
+	log=$(mktemp)
+	if DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 </dev/null; then
+		rm -f "$log"
+		return
+	fi
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	return 1
+}
+
 # apt_install WHAT PACKAGE... installs Debian packages, without what they merely recommend.
 apt_install() {
 	local what=$1
 	shift
-	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		fail "$what is missing. Install it and run this again; on Debian or Ubuntu: sudo apt-get install $*"
-	fi
+	can_apt || fail "$what is missing. Install it and run this again; on Debian or Ubuntu: sudo apt-get install $*"
 	say "installing $* ($what)"
-	local log
-	log=$(mktemp)
-	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
-		tail -n 20 "$log" >&2
+	persist apt_get update && persist apt_get install -y --no-install-recommends "$@" ||
 		fail "$what is missing, and apt-get install $* failed (above)"
-	fi
-	rm -f "$log"
 }
 
 # go_tool NAME PACKAGE MODULE VERSION builds a Go program into bin/, unless that version is there.
@@ -54,7 +81,7 @@ go_tool() {
 	fi
 	say "building bin/$name $version (some minutes, once)"
 	mkdir -p bin
-	GOBIN="$PWD/bin" GOFLAGS=-mod=mod go install "$package@$version" ||
+	GOBIN="$PWD/bin" GOFLAGS=-mod=mod persist go install "$package@$version" ||
 		fail "$name $version is missing, and could not be built with: GOBIN=\$PWD/bin go install $package@$version"
 }
 
@@ -79,8 +106,18 @@ provision_temporal() {
 	go_tool temporal github.com/temporalio/cli/cmd/temporal github.com/temporalio/cli "$TEMPORAL"
 }
 
-provision_venv() {
+# new_venv DIR makes an empty Python environment, in place of any that is there.
+new_venv() {
 	python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python 3 with venv" python3 python3-venv
+	rm -rf "$1"
+	python3 -m venv "$1"
+}
+
+# pip_install VENV PACKAGE... installs Python packages.
+pip_install() {
+	local python=$1/bin/python
+	shift
+	persist "$python" -m pip install --quiet --disable-pip-version-check --no-input --timeout 60 "$@" </dev/null
 }
 
 # deltalake reads what we wrote, in interop tests and the benchmark.
@@ -92,11 +129,9 @@ provision_python() {
 		return
 	fi
 	[ "$(cat $venv/pins 2>/dev/null)" != "${PYTHON_PACKAGES[*]}" ] || return 0
-	provision_venv
 	say "installing ${PYTHON_PACKAGES[*]} into $venv"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${PYTHON_PACKAGES[@]}" </dev/null ||
+	new_venv "$venv"
+	pip_install "$venv" "${PYTHON_PACKAGES[@]}" ||
 		fail "$venv could not be filled: pip install ${PYTHON_PACKAGES[*]} in a Python of your own, and name it in TRIBUTARY_TEST_PYTHON"
 	"$venv/bin/python" -c 'import deltalake, pyarrow'
 	echo "${PYTHON_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
@@ -106,11 +141,9 @@ provision_python() {
 provision_peers() {
 	local venv=.cache/peers
 	[ "$(cat $venv/pins 2>/dev/null)" != "${PEER_PACKAGES[*]}" ] || return 0
-	provision_venv
 	say "installing ${PEER_PACKAGES[*]} into $venv"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${PEER_PACKAGES[@]}" </dev/null ||
+	new_venv "$venv"
+	pip_install "$venv" "${PEER_PACKAGES[@]}" ||
 		fail "$venv could not be filled: pip install ${PEER_PACKAGES[*]}. Run this again"
 	"$venv/bin/python" -c 'import dlt, connectorx'
 	echo "${PEER_PACKAGES[*]}" >$venv/pins # last: an interrupted installation is begun again
@@ -128,31 +161,38 @@ java_for_spark() {
 	return 1
 }
 
+# provision_java installs a Java that Spark runs on, unless there is one.
+provision_java() {
+	java_for_spark >/dev/null && return
+	local package=openjdk-17-jre-headless
+	if can_apt && persist apt_get update && ! apt-cache show $package >/dev/null 2>&1; then
+		package=openjdk-21-jre-headless # newer Debian has no 17
+	fi
+	apt_install "Java 17 or 21" $package
+}
+
 # .cache/spark is a venv with Spark, and has what testserver.Spark starts: java, jars/ and delta/.
 provision_spark() {
 	[ -z "${TRIBUTARY_TEST_SPARK:-}" ] || return 0
 	local java dir=.cache/spark pins="pyspark==$SPARK ${DELTA_JARS[*]}"
 	[ ! -x $dir/java ] || [ "$(cat $dir/pins 2>/dev/null)" != "$pins" ] || return 0
-	java_for_spark >/dev/null || (apt_install "Java 17 or 21" openjdk-17-jre-headless) ||
-		apt_install "Java 17 or 21" openjdk-21-jre-headless # newer Debian has no 17
+	provision_java
 	java=$(java_for_spark) || fail "Java 17 or 21 is not in the PATH or /usr/lib/jvm: name its folder in JAVA_HOME"
-	provision_venv
 	say "installing pyspark==$SPARK and Delta Lake into $dir (450 MB to download, once)"
-	rm -rf $dir
-	python3 -m venv $dir
+	new_venv $dir
 	# Without pip's cache: it would keep as much again, twice.
-	$dir/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir "pyspark==$SPARK" </dev/null ||
+	pip_install $dir --no-cache-dir "pyspark==$SPARK" ||
 		fail "$dir could not be filled with pip install pyspark==$SPARK. Run this again, or name a Spark Thrift server in TRIBUTARY_TEST_SPARK"
 	(cd $dir && ln -s lib/python3*/site-packages/pyspark/jars jars)
-	download_delta $dir/bin/python $dir/delta
+	mkdir $dir/delta
+	persist download_delta $dir/bin/python $dir/delta || fail "Delta Lake's jars could not be fetched from $MAVEN (above). Run this again"
 	ln -s "$java" $dir/java
 	echo "$pins" >$dir/pins # last: an interrupted installation is begun again
 }
 
 # download_delta PYTHON DIR fetches DELTA_JARS; what does not have its checksum is an error.
 download_delta() {
-	mkdir "$2"
-	"$1" - "$MAVEN" "$2" "${DELTA_JARS[@]}" <<-'EOF' || fail "Delta Lake's jars could not be fetched from $MAVEN (above). Run this again"
+	"$1" - "$MAVEN" "$2" "${DELTA_JARS[@]}" <<-'EOF'
 		import hashlib, os, sys, urllib.request
 		base, folder, *jars = sys.argv[1:]
 		for path, want in zip(jars[::2], jars[1::2]):
@@ -174,6 +214,7 @@ provision_workflowcheck() {
 	go_tool workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck "$WORKFLOWCHECK"
 }
 
+one_at_a_time
 [ $# -gt 0 ] || set -- compiler mariadb temporal python spark
 for name; do
 	case $name in

@@ -13,7 +13,7 @@ import (
 const readSync = `
 target: {{.Target}}
 retry: {attempts: 30, initial: 200ms, max: 1s}
-timeouts: {extract: 5m, step: 5m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 parallel: {clients: 1, tables_per_client: 3}
 tables:
   - {name: killed, cursor: updated_at}
@@ -30,7 +30,7 @@ func TestSourcesThatFailWhileTheyAreRead(t *testing.T) {
 	acme := tenant{ID: "acme", Region: "eu", Database: server.Database(t, "acme"), server: server}
 	s.clients = []tenant{acme}
 	s.configure(t, readSync)
-	s.append(t, "tributary.yaml", "\nlimits: {rows_per_second: 40000, max_statement_time: 2s, table_connections: 1}\n")
+	s.append(t, "tributary.yaml", "\nlimits: {max_statement_time: 2s, table_connections: 1}\n")
 	const large = ` (id int primary key, a varchar(20) not null, b varchar(20) not null, updated_at timestamp(6) not null default current_timestamp(6));`
 	const rows = ` (id, a, b) select seq, concat('a', seq), concat('b', seq) from seq_1_to_80000;`
 	server.ExecIn(t, acme.Database, "create table killed"+large+"create table altered"+large+"insert into killed"+rows+"insert into altered"+rows+`
@@ -38,11 +38,15 @@ func TestSourcesThatFailWhileTheyAreRead(t *testing.T) {
 		create table doubled (n int primary key, code varchar(9) not null, v int not null, updated_at datetime not null);
 		insert into doubled values (1, 'x', 1, '2024-01-01'), (2, 'x', 2, '2024-01-02'), (3, 'y', 3, '2024-01-01'), (4, 'y', 4, '2024-01-01'), (5, 'z', 5, '2024-01-01')`)
 
+	reads := newValve(t, server, 900<<10, "killed", "altered")
+	s.through(t, reads, server)
 	_, stop := s.work(t)
 	run := s.start(t)
-	s.awaitFiles(t, "scratch/worker-*/*/raw/manifest.json", 2)
-	server.ExecIn(t, acme.Database, "alter table altered rename column a to b, rename column b to a")
+	reads.Await(t, 2)
+	s.requireInTheMiddle(t, 2)
+	s.alterBetweenChunks(t, acme, reads)
 	require.NoError(t, server.Kill())
+	reads.Cut()
 	require.NoError(t, server.Start())
 	require.NoError(t, s.wait(t, run))
 
@@ -62,11 +66,18 @@ func TestSourcesThatFailWhileTheyAreRead(t *testing.T) {
 	stop()
 }
 
-// awaitFiles waits until as many files match.
-func (s *stack) awaitFiles(t *testing.T, glob string, files int) {
+// alterBetweenChunks alters the table whose read is held: the server does so between the chunk that is being read and the next one.
+func (s *stack) alterBetweenChunks(t *testing.T, acme tenant, reads *valve) {
 	t.Helper()
+	altered := make(chan error, 1)
+	db := acme.server.Open(t, acme.Database)
+	go func() {
+		_, err := db.Exec("alter table altered rename column a to b, rename column b to a")
+		altered <- err
+	}()
 	require.Eventually(t, func() bool {
-		found, err := filepath.Glob(filepath.Join(s.dir, glob))
-		return err == nil && len(found) >= files
-	}, 2*time.Minute, 2*time.Millisecond, "files like %s", glob)
+		return acme.rows(t, "select count(*) from information_schema.processlist where state = 'Waiting for table metadata lock'")[0] == "1"
+	}, 2*time.Minute, 20*time.Millisecond, "the alteration waits for the read")
+	reads.Open("altered")
+	require.NoError(t, <-altered)
 }

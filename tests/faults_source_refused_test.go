@@ -5,7 +5,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"database/sql"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"tributary/internal/testserver"
@@ -24,7 +27,7 @@ import (
 const refusedSync = `
 target: {{.Target}}
 retry: {attempts: 40, initial: 200ms, max: 500ms}
-timeouts: {extract: 5m, step: 5m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 parallel: {clients: 5, tables_per_client: 2}
 tables:
   - name: waits
@@ -43,8 +46,8 @@ insert into long_one (id, v) select seq, concat('v', seq) from seq_1_to_ROWS; an
 // refusedClients are how each client is reached.
 const refusedClients = `clients:
   - {id: acme, region: eu, host: 127.0.0.1, port: PORT, database: acme, user: tributary, password: "file:DIR/eu.secret", tls: verify, ca: OURS}
-  - {id: brio, region: eu, host: 127.0.0.1, port: PORT, database: brio, user: granted, password: "file:DIR/eu.secret", tls: required,
-     limits: {rows_per_second: 40000, max_statement_time: 2s, table_connections: 1}}
+  - {id: brio, region: eu, host: 127.0.0.1, port: HELD, database: brio, user: granted, password: "file:DIR/eu.secret", tls: required,
+     limits: {max_statement_time: 2s, table_connections: 1}}
   - {id: cato, region: eu, host: 127.0.0.1, port: PORT, database: cato, user: tributary, password: "file:DIR/eu.secret", tls: verify, ca: THEIRS}
   - {id: dune, region: eu, host: 127.0.0.1, port: PLAIN, database: dune, user: tributary, password: "file:DIR/eu.secret", tls: required}
   - {id: edda, region: eu, host: 127.0.0.1, port: PORT, database: edda, user: certified, password: "file:DIR/eu.secret", tls: verify, ca: OURS}
@@ -55,7 +58,7 @@ const refusedClients = `clients:
 // at once, says why, and is made good by the next run once it is mended.
 func TestSourcesThatRefuseOrLock(t *testing.T) {
 	t.Parallel()
-	s := newRefusedStack(t)
+	s, long := newRefusedStack(t)
 	acme, brio := s.clients[0], s.clients[1]
 	admin := acme.server.Open(t, acme.Database)
 	writer, err := admin.Conn(t.Context())
@@ -72,17 +75,20 @@ func TestSourcesThatRefuseOrLock(t *testing.T) {
 
 	log, stop := s.work(t)
 	run := s.start(t)
-	s.awaitFiles(t, "scratch/worker-*/*/raw/manifest.json", 1)
+	long.Await(t, 1)
+	s.requireInTheMiddle(t, 1)
 	brio.server.ExecIn(t, brio.Database, "revoke select on long_one from granted")
+	long.Open("")
 	require.Eventually(t, func() bool { // not INNODB_TRX: InnoDB renews that list only once nobody has read it for 100 ms
 		var name string
 		var waiting int
 		err := admin.QueryRow("show global status like 'Innodb_row_lock_current_waits'").Scan(&name, &waiting)
 		return err == nil && waiting == 1
-	}, time.Minute, 20*time.Millisecond, "the run waits for row 2, and has row 1")
-	acme.server.Exec(t, "set global innodb_lock_wait_timeout = 1")
+	}, 2*time.Minute, 20*time.Millisecond, "the run waits for row 2, and has row 1")
 	exec("update gate set v = 1 where id = 1")
 	awaitText(t, log, "Deadlock found when trying to get lock")
+	acme.server.Exec(t, "set global innodb_lock_wait_timeout = 1")
+	acme.endSessions(t, writer)
 	awaitText(t, log, "somebody keeps the table locked")
 	exec("commit")
 
@@ -108,9 +114,24 @@ func TestSourcesThatRefuseOrLock(t *testing.T) {
 	s.requireRefused(t, all...)
 }
 
-func newRefusedStack(t *testing.T) *stack {
+// endSessions ends all sessions on a client's database but one, so that those of its runs have the server's variables as they are now.
+func (c tenant) endSessions(t *testing.T, but *sql.Conn) {
 	t.Helper()
-	s := &stack{dir: t.TempDir(), temporal: testserver.Temporal(t), central: localLake(t)}
+	var id string
+	require.NoError(t, but.QueryRowContext(t.Context(), "select connection_id()").Scan(&id))
+	const noSuchThread = 1094 // it has ended meanwhile
+	for _, other := range c.rows(t, "select id from information_schema.processlist where db = database() and id not in (connection_id(), "+id+")") {
+		var refused *mysql.MySQLError
+		if _, err := but.ExecContext(t.Context(), "kill "+other); err != nil && (!errors.As(err, &refused) || refused.Number != noSuchThread) {
+			require.NoError(t, err)
+		}
+	}
+}
+
+// newRefusedStack returns the valve through which brio is read too.
+func newRefusedStack(t *testing.T) (s *stack, brio *valve) {
+	t.Helper()
+	s = &stack{dir: t.TempDir(), temporal: testserver.Temporal(t), central: localLake(t)}
 	cert, key := s.certificate(t, "ours")
 	s.certificate(t, "theirs")
 	secure := testserver.MariaDB(t, testserver.WithArgs("--ssl-cert="+cert, "--ssl-key="+key, "--innodb-lock-wait-timeout=60"))
@@ -127,8 +148,9 @@ func newRefusedStack(t *testing.T) *stack {
 	secure.Exec(t, fmt.Sprintf("create user granted identified by '%[1]s'; create user certified identified by '%[1]s' require x509; grant select on edda.* to certified", secure.Password))
 	secure.ExecIn(t, "brio", "grant select on gate to granted; grant select on waits to granted; grant select on long_one to granted")
 	s.configure(t, refusedSync)
-	s.reach(t, refusedClients)
-	return s
+	brio = newValve(t, secure, 900<<10)
+	s.reach(t, strings.Replace(refusedClients, "HELD", fmt.Sprint(brio.Port), 1))
+	return s, brio
 }
 
 // reach writes how the clients are reached.
@@ -144,7 +166,7 @@ func (s *stack) mendRefused(t *testing.T) {
 	t.Helper()
 	s.clients[1].server.ExecIn(t, "brio", "grant select on long_one to granted; alter user certified require ssl")
 	s.reach(t, strings.NewReplacer("THEIRS", "OURS", "database: dune, user: tributary, password: \"file:DIR/eu.secret\", tls: required",
-		"database: dune, user: tributary, password: \"file:DIR/eu.secret\", tls: preferred").Replace(refusedClients))
+		"database: dune, user: tributary, password: \"file:DIR/eu.secret\", tls: preferred", "HELD", "PORT").Replace(refusedClients))
 }
 
 // requireRefused requires that the lake has the rows of those client tables, and of no others.
@@ -189,5 +211,5 @@ func awaitText(t *testing.T, path, text string) {
 	require.Eventually(t, func() bool {
 		content, err := os.ReadFile(path)
 		return err == nil && strings.Contains(string(content), text)
-	}, time.Minute, 20*time.Millisecond, "%q in %s", text, path)
+	}, 2*time.Minute, 20*time.Millisecond, "%q in %s", text, path)
 }

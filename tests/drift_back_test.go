@@ -15,8 +15,8 @@ import (
 const backSync = `
 target: {{.Target}}
 parallel: {clients: 1, tables_per_client: 4}
-retry: {attempts: 2, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 10s}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:
   - {name: swings, cursor: v}
   - {name: cased, cursor: v, rename: {other: remark}, deletes: {column: gone}, expect: [{name: noted, that: "note is not null", otherwise: fail}]}

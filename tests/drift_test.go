@@ -19,8 +19,8 @@ import (
 const driftSync = `
 target: {{.Target}}
 parallel: {clients: 2, tables_per_client: 4}
-retry: {attempts: 2, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 10s}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:
   - {name: evolved, cursor: v}
   - {name: retyped, cursor: v}

@@ -77,7 +77,7 @@ func diskSync() string {
 target: {schema: central}
 parallel: {clients: 1, tables_per_client: 1}
 retry: {attempts: 2, initial: 100ms, max: 200ms}
-timeouts: {extract: 1m, step: 1m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:
   - name: wide
     cursor: updated_at

@@ -35,7 +35,7 @@ var allSecrets = []string{rightPassword, wrongPassword, plainPassword, hashSalt,
 const secretSync = `
 target: {schema: central}
 retry: {attempts: 2, initial: 100ms, max: 200ms}
-timeouts: {extract: 1m, step: 1m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:
   - name: customers
     cursor: updated_at

@@ -16,7 +16,7 @@ const faultSync = `
 target: {schema: central}
 parallel: {clients: 8, tables_per_client: 2}
 retry: {attempts: 3, initial: 100ms, max: 200ms}
-timeouts: {extract: 1m, step: 1m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:
   - name: orders
     cursor: updated_at

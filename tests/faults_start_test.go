@@ -130,7 +130,7 @@ func TestRegistryFaultsFailTheSyncAndTheNextOneSucceeds(t *testing.T) {
 		for _, text := range c.says {
 			require.Contains(t, workflows.Reason(err), text, c.name)
 		}
-		require.Equal(t, c.tries, s.lastAttempts(t, workflows.SyncID("daily")), c.name)
+		s.requireAttempts(t, c.tries, workflows.SyncID("daily"))
 	}
 	require.Equal(t, before, s.state(t, l, "acme", "orders"))
 

@@ -29,8 +29,8 @@ const matrixSync = matrixHead + `
 const matrixHead = `
 target: {{.Target}}
 parallel: {clients: 1, tables_per_client: 4}
-retry: {attempts: 2, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 10s}
+retry: {attempts: 4, initial: 200ms, max: 1s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 tables:`
 
 // hostile are settings of a server that change what clients get to see, unless their sessions say otherwise.

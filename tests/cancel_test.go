@@ -13,17 +13,17 @@ import (
 const slowSync = `
 target: {schema: central}
 retry: {attempts: 4, initial: 200ms, max: 1s}
-timeouts: {extract: 10m, step: 10m, heartbeat: 10s}
+timeouts: {extract: 10m, step: 10m, heartbeat: 1m}
 clients: [acme]
 tables:
-  - {name: big, cursor: updated_at, where: "sleep(0.01) = 0"}
+  - {name: big, cursor: updated_at, where: "sleep(1) = 0"}
 `
 
 func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T) {
 	s := newBigStack(t, slowSync)
 	s.startWorker(t)
 	acme := s.clients[0]
-	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.01)%' and info not like '%processlist%'"
+	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(1)%' and info not like '%processlist%'"
 	run := s.start(t)
 	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 2*time.Minute, 50*time.Millisecond)
 
@@ -43,27 +43,29 @@ func TestACancelledSyncStopsItsQueriesAndLeavesNothingButItsRecord(t *testing.T)
 	s.requireReplayable(t, "cancelled")
 }
 
-// requireStopped waits for the server to end a query that was killed, but not as long as the query takes.
+// requireStopped waits for the server to end a query that was killed, but not for the hours that the query takes.
 func requireStopped(t *testing.T, c tenant, running string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return c.rows(t, running)[0] == "0" }, 5*time.Second, 10*time.Millisecond, "the query goes on at the server")
+	require.Eventually(t, func() bool { return c.rows(t, running)[0] == "0" }, 2*time.Minute, 50*time.Millisecond, "the query goes on at the server")
 }
 
+// It takes an hour to read the table, until the pace is changed.
 const steadySync = `
 target: {schema: central}
 retry: {attempts: 4, initial: 200ms, max: 1s}
 timeouts: {extract: 10m, step: 10m, heartbeat: 4s}
 clients: [acme]
 tables:
-  - {name: big, cursor: updated_at, where: "id % 100 <> 0 or sleep(0.004) = 0"}
+  - {name: big, cursor: updated_at, where: "id % 100 <> 0 or sleep((select seconds from pace)) = 0"}
 `
 
 func TestAWorkerThatIsStoppedHandsItsTableOver(t *testing.T) {
 	t.Parallel()
 	s := newBigStack(t, steadySync)
-	first := s.startProcess(t)
 	acme := s.clients[0]
-	const running = "select count(*) from information_schema.processlist where info like 'select%sleep(0.004)%' and info not like '%processlist%'"
+	acme.server.ExecIn(t, acme.Database, "create table pace (seconds double not null); insert into pace values (1)")
+	first := s.startProcess(t)
+	const running = "select count(*) from information_schema.processlist where info like 'select%sleep((select%' and info not like '%processlist%'"
 	run := s.start(t)
 	require.Eventually(t, func() bool { return acme.rows(t, running)[0] == "1" }, 2*time.Minute, 50*time.Millisecond)
 
@@ -74,6 +76,7 @@ func TestAWorkerThatIsStoppedHandsItsTableOver(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 
+	acme.server.ExecIn(t, acme.Database, "update pace set seconds = 0")
 	s.startProcess(t)
 	require.NoError(t, s.wait(t, run))
 	l := s.lake(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"tributary/internal/table"
@@ -64,9 +65,7 @@ func (s *stack) verify(t *testing.T, repair bool) (table.Summary, map[string]ver
 	for _, c := range s.clients {
 		for _, spec := range in.Sync.Tables {
 			ref := table.Ref{Client: c.ID, Table: spec.Target}
-			answer, err := s.temporal.Client.QueryWorkflow(t.Context(),
-				workflows.VerifyTableID("verify/daily/"+c.Region+"/"+c.ID, ref, repair), "", workflows.QueryReport)
-			require.NoError(t, err)
+			answer := s.queryWorkflow(t, workflows.VerifyTableID("verify/daily/"+c.Region+"/"+c.ID, ref, repair), workflows.QueryReport)
 			var report verify.Report
 			require.NoError(t, answer.Get(&report))
 			require.Equal(t, run.GetRunID(), report.Run, "%+v", summary.Problems)
@@ -74,6 +73,18 @@ func (s *stack) verify(t *testing.T, repair bool) (table.Summary, map[string]ver
 		}
 	}
 	return summary, reports
+}
+
+// queryWorkflow asks a workflow until a worker has answered: a query waits for one for seconds only.
+func (s *stack) queryWorkflow(t *testing.T, id, query string) (answer converter.EncodedValue) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		answer, err := s.temporal.Client.QueryWorkflow(t.Context(), id, "", query)
+		if err == nil {
+			return answer
+		}
+		require.Less(t, time.Now(), deadline, "%s of %s: %v", query, id, err)
+	}
 }
 
 // differences writes what a report found as one line per row.
@@ -97,7 +108,7 @@ func TestVerifyFindsEveryDifferenceAndRepairsIt(t *testing.T) {
 	require.Equal(t, 10, summary.Failed)
 	require.Equal(t, verify.StatusNever, reports["acme/orders"].Status)
 
-	time.Sleep(1100 * time.Millisecond) // so that no row is within the overlap
+	s.ageRows(t) // so that none is within the overlap
 	s.sync(t)
 	acme := s.clients[0]
 	acme.server.ExecIn(t, acme.Database, "update orders set deleted_at = now() where id = 30")

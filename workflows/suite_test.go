@@ -117,6 +117,17 @@ func newEnv(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	return env
 }
 
+// loseSession has the first worker that is to create a session never report again. The next one says as the SDK's does that it did.
+func loseSession(env *testsuite.TestWorkflowEnvironment) {
+	const create = "internalSessionCreationActivity" // the SDK's name
+	lost := temporal.NewNonRetryableApplicationError("the suite tries again what the server does not", "", temporal.NewHeartbeatTimeoutError())
+	env.OnActivity(create, mock.Anything, mock.Anything).Return(lost).Once()
+	env.OnActivity(create, mock.Anything, mock.Anything).Return(func(_ context.Context, session string) error {
+		env.SignalWorkflow(session, map[string]string{"Taskqueue": "the worker's own"})
+		return nil
+	}).Once()
+}
+
 // registryOf answers the registry's activities with the clients of each region, in pages.
 func registryOf(env *testsuite.TestWorkflowEnvironment, regions map[string]int) {
 	var a *activities.Activities

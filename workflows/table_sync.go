@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -108,7 +109,7 @@ func isType(err error, name string) bool {
 // stage extracts, validates and transforms on one worker. It returns no batch when the window has
 // nothing new.
 func (s *tableSync) stage(ctx workflow.Context, staging int) (*table.Batch, error) {
-	session, err := workflow.CreateSession(sessionOptions(ctx, s.in.Sync, s.in.Ref.Region))
+	session, err := s.session(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +124,18 @@ func (s *tableSync) stage(ctx workflow.Context, staging int) (*table.Batch, erro
 		s.discard(session)
 	}
 	return batch, err
+}
+
+// session has a worker of the region keep a place for the run. The SDK does not try again where a worker took that task and was lost before it said
+// so: the place is then one that was lost.
+func (s *tableSync) session(ctx workflow.Context) (workflow.Context, error) {
+	session, err := workflow.CreateSession(sessionOptions(ctx, s.in.Sync, s.in.Ref.Region))
+	var timeout *temporal.TimeoutError
+	taken := errors.As(err, &timeout) && timeout.TimeoutType() == enums.TIMEOUT_TYPE_HEARTBEAT
+	if taken && ctx.Err() == nil && workflow.GetVersion(ctx, "lost while a session was created", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		return nil, errWorkerLost
+	}
+	return session, err
 }
 
 func (s *tableSync) steps(ctx workflow.Context, staging int) (*table.Batch, error) {

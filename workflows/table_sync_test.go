@@ -99,6 +99,16 @@ func TestTableSync(t *testing.T) {
 		require.Equal(t, table.StatusOK, a.runs()[0].Status)
 	})
 
+	t.Run("OK: a worker that is lost with the session that it was to create", func(t *testing.T) {
+		env, a := newEnv(t), &steppedActivities{}
+		loseSession(env)
+		a.register(env)
+		env.ExecuteWorkflow(TableSync, ordersOf("acme"))
+		require.NoError(t, env.GetWorkflowError())
+		require.Len(t, a.runs(), 1)
+		require.Equal(t, table.StatusOK, a.runs()[0].Status)
+	})
+
 	t.Run("Err: a failed step is logged with its reason, and leaves the watermark", func(t *testing.T) {
 		for _, step := range []string{"extract", "validate", "transform", "merge"} {
 			env, a := newEnv(t), &steppedActivities{}

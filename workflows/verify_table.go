@@ -78,7 +78,7 @@ func (v *verifyTable) run(ctx workflow.Context) error {
 
 // inSession does all that needs the rows on one worker's scratch disk.
 func (v *verifyTable) inSession(ctx workflow.Context, staging int) error {
-	session, err := workflow.CreateSession(sessionOptions(ctx, v.in.Sync, v.in.Ref.Region))
+	session, err := v.session(ctx)
 	if err != nil {
 		return err
 	}

@@ -232,13 +232,17 @@ func (e *extraction) readSmaller(why error) error {
 
 // tellChunks reports how many chunks are done.
 func (e *extraction) tellChunks() {
-	if e.req.Chunks != nil {
-		e.req.Chunks(e.work.counts())
+	if e.req.Chunks == nil {
+		return
 	}
+	e.tally.chunks.Lock()
+	defer e.tally.chunks.Unlock()
+	e.req.Chunks(e.work.counts())
 }
 
 // tally adds up what several readers tell. It is safe for concurrent use, and tells in one goroutine at a time.
 type tally struct {
+	chunks      sync.Mutex // held while they are told
 	mu          sync.Mutex
 	rows, bytes int64
 }

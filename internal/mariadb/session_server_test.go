@@ -63,6 +63,21 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 		_, err = e.integerHigh(t.Context())
 		require.ErrorIs(t, err, errOtherServer)
 	})
+	t.Run("writers are kept off on the server that is read only", func(t *testing.T) {
+		f := newFixture(t, rows)
+		e := sharing(t, f.open())
+		ran := 0
+		lock := func() bool {
+			locked, err := e.locked(func() error { ran++; return nil })
+			require.NoError(t, err)
+			return locked
+		}
+		f.eventually(lock)
+		require.Equal(t, 1, ran)
+		f.anotherServer()
+		require.False(t, lock())
+		require.Equal(t, 1, ran)
+	})
 	t.Run("OK alone, where another connection's transactions are of another one", func(t *testing.T) {
 		e := sharing(t, newFixture(t, rows).open())
 		other := e.extra(t)
@@ -120,13 +135,13 @@ func TestARetryGoesOnAtTheServerOfItsChunks(t *testing.T) {
 	require.NotEqual(t, first.server, other.server)
 	connects, whole := 0, s.db
 	s.db = sql.OpenDB(connecting{s.connector, func() {
-		if connects++; connects == 3 {
+		if connects++; connects == 4 {
 			f.exec(fmt.Sprintf("set global server_id = %d", id))
 		}
 	}})
 	again, err := s.openAgain(t.Context(), req)
 	require.NoError(t, err)
-	require.Equal(t, 3, connects)
+	require.Equal(t, 4, connects)
 	require.Equal(t, first.server, again.server)
 	again.end(true)
 	other.end(true)

@@ -139,8 +139,8 @@ func samePosition(sessions []*session) (bool, error) {
 }
 
 // locked runs do while nobody may write to the table, and says whether it could. The lock is taken on a connection outside the pool, which
-// may be full, and for a moment only; where it is not to be had at once, as when the user may not lock or somebody is
-// writing for long, do is not run.
+// may be full, and for a moment only; where it is not to be had at once, as when the user may not lock, somebody is
+// writing for long, or the connection leads to another server, do is not run.
 func (e *extraction) locked(do func() error) (bool, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, dialTimeout)
 	defer cancel()
@@ -150,7 +150,10 @@ func (e *extraction) locked(do func() error) (bool, error) {
 	}
 	defer func() { _ = conn.Close() }() // which unlocks, whatever happened
 	lock := conn.(driver.ExecerContext)
-	for _, statement := range []string{fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ"} {
+	for _, statement := range []string{
+		fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ",
+		ifServer("<>", e.session.server, "SIGNAL SQLSTATE '45000'"),
+	} {
 		if err := exec(ctx, lock, statement); err != nil {
 			return false, nil // as above
 		}

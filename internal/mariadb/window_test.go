@@ -232,10 +232,20 @@ func TestRunsInSuccessionMissNothing(t *testing.T) {
 
 func TestRowsInTheFutureAreNotedAndLeft(t *testing.T) {
 	f := newFixture(t, "create table t (id int primary key, at datetime null, day date null, key (at), key (day))",
-		"insert into t values (1,'9999-12-31','9999-12-31'),(2,'2024-01-01','2024-01-01'),(3,utc_timestamp() + interval 20 second,utc_date() + interval 1 day)")
-	for cursor, want := range map[string]string{"at": "2", "day": "2"} {
-		raw, rows := f.run(table.Spec{Name: "t", Cursor: cursor, OnNullCursor: table.NullExclude}, "")
-		assert.Equal(t, want, column(rows, 0))
+		"insert into t values (1,'9999-12-31','9999-12-31'),(2,'2024-01-01','2024-01-01'),(3,utc_timestamp() + interval 50 second,utc_date() + interval 1 day)")
+	// noted runs until there is a note, which there is none of where a loaded server does not count in futureTime.
+	noted := func(spec table.Spec) (raw table.Raw, rows [][]string) {
+		t.Helper()
+		f.eventually(func() bool {
+			f.exec("update t set at = utc_timestamp() + interval 50 second, day = utc_date() + interval 1 day where id = 3")
+			raw, rows = f.run(spec, "")
+			return len(raw.Notes) > 0
+		})
+		return raw, rows
+	}
+	for _, cursor := range []string{"at", "day"} {
+		raw, rows := noted(table.Spec{Name: "t", Cursor: cursor, OnNullCursor: table.NullExclude})
+		assert.Equal(t, "2", column(rows, 0))
 		require.Len(t, raw.Notes, 1)
 		assert.Contains(t, raw.Notes[0], "1 rows have a cursor ("+cursor+") in the future")
 	}
@@ -243,6 +253,6 @@ func TestRowsInTheFutureAreNotedAndLeft(t *testing.T) {
 	raw, _ := f.run(table.Spec{Name: "t", Cursor: "at"}, "")
 	assert.Empty(t, raw.Notes)
 	f.exec("insert into t select 10 + seq, '9999-12-31', null from seq_1_to_1200")
-	raw, _ = f.run(table.Spec{Name: "t", Cursor: "at"}, "")
+	raw, _ = noted(table.Spec{Name: "t", Cursor: "at"})
 	assert.Contains(t, strings.Join(raw.Notes, ""), "1000 or more rows")
 }

@@ -16,8 +16,6 @@ import (
 	"tributary/workflows"
 )
 
-const dialTimeout = 10 * time.Second
-
 // logger passes on the SDK's warnings only: a terminal is for results.
 func (a *app) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -35,7 +33,8 @@ func (a *app) dialOnly(ctx context.Context, cfg *config.Config) (client.Client, 
 		return nil, err
 	}
 	options.Logger = sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)) // what it has to say comes back as an error
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	options.ConnectionOptions.GetSystemInfoTimeout = serve.DialTimeout
+	ctx, cancel := context.WithTimeout(ctx, serve.DialTimeout)
 	defer cancel()
 	c, err := client.DialContext(ctx, options)
 	if err != nil {

@@ -51,6 +51,10 @@ func Run(ctx context.Context, cfg *config.Config, logger *slog.Logger) (err erro
 	return group.Wait()
 }
 
+// DialTimeout is how long Temporal may take to answer, as on a machine that starts many things at once. One that nobody
+// listens at fails sooner.
+const DialTimeout = 30 * time.Second
+
 // Dial connects to Temporal and makes sure that its namespace has our search attributes.
 func Dial(ctx context.Context, cfg *config.Config, logger *slog.Logger) (client.Client, error) {
 	options, err := cfg.TemporalOptions()
@@ -58,7 +62,8 @@ func Dial(ctx context.Context, cfg *config.Config, logger *slog.Logger) (client.
 		return nil, err
 	}
 	options.Logger = sdklog.NewStructuredLogger(slog.New(quiet{logger.Handler()}))
-	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	options.ConnectionOptions.GetSystemInfoTimeout = DialTimeout // the SDK's own is 5 s
+	dialCtx, cancel := context.WithTimeout(ctx, DialTimeout)
 	defer cancel()
 	c, err := client.DialContext(dialCtx, options)
 	if err != nil {

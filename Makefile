@@ -16,6 +16,8 @@ MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod)))
 PYTHON := TRIBUTARY_TEST_PYTHON="$${TRIBUTARY_TEST_PYTHON:-$(CURDIR)/.cache/venv/bin/python}"
 # Runs a command whose test binaries share one Spark, started when the first asks for it.
 SPARK_SHARE := $(GO) run $(TAGS) ./internal/testserver/sparkshare
+# go test runs packages in the order that they are named in: in that of the alphabet, the longest would begin when the others are done.
+LONGEST := ./tests ./internal/lake/sparksql
 # Tests start servers and build programs; 2 slow cores must do.
 TIMEOUT ?= 40m
 
@@ -35,7 +37,8 @@ test: ## Install what is missing, then run all tests against real servers; PKG=.
 	tests/provision.sh
 	for module in $(if $(PKG),.,$(MODULES)); do \
 		echo "go test: module $$module"; \
-		$(PYTHON) $(SPARK_SHARE) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),./...); \
+		if [ $$module = . ]; then first="$(LONGEST)"; else first=; fi; \
+		$(PYTHON) $(SPARK_SHARE) $(GO) -C $$module test $(TAGS) -count=1 -timeout $(TIMEOUT) $(or $(PKG),$$first ./...); \
 	done
 
 check: check-format check-modules check-vet check-lint check-workflows check-compose ## All that CI runs before the tests

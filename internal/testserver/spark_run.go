@@ -111,6 +111,8 @@ var sparkConf = map[string]string{
 	"spark.sql.extensions":            "io.delta.sql.DeltaSparkSessionExtension",
 	"spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 
+	"spark.network.timeout": "1h", // from 2 minutes: a machine that stalls for longer has Spark give up its own, and only, executor
+
 	"spark.ui.retainedJobs":                        "20", // kept in memory even without the UI
 	"spark.ui.retainedStages":                      "20",
 	"spark.ui.retainedTasks":                       "200",

@@ -129,7 +129,8 @@ func (s *SparkServer) closeAtExit() error {
 	if err != nil {
 		return err
 	}
-	const script = `trap '' INT TERM HUP; read -r _; for i in 1 2 3 4 5 6 7 8 9; do kill -9 "$1" || break; sleep 0.2; done; rm -rf "$2"`
+	const script = `trap '' INT TERM HUP; read -r _; for i in 1 2 3 4 5 6 7 8 9; do kill -9 "$1" || break; sleep 0.2; done
+for i in 1 2 3 4 5 6 7 8 9; do rm -rf "$2" && break; sleep 1; done # it may still be writing`
 	cmd := exec.Command("sh", "-c", script, "sh", strconv.Itoa(s.process.cmd.Process.Pid), s.home)
 	cmd.Stdin = r
 	err = cmd.Start()

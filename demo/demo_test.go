@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,6 +156,24 @@ func TestPrepareFolder(t *testing.T) {
 		_, err := prepareFolder(file)
 		assert.ErrorContains(t, err, "name another folder")
 	})
+}
+
+// TestStartTemporal_OKPortTaken has the first server find that somebody took its port.
+func TestStartTemporal_OKPortTaken(t *testing.T) {
+	installed, err := findTemporal(filepath.Join(testserver.Root(t), "bin", "temporal"))
+	if err != nil {
+		installed, err = findTemporal("")
+	}
+	require.NoError(t, err)
+	dir := t.TempDir()
+	program, tried := filepath.Join(dir, "temporal"), filepath.Join(dir, "tried")
+	script := fmt.Sprintf("#!/bin/sh\n[ -e '%[1]s' ] && exec '%[2]s' \"$@\"\necho 'listen tcp 127.0.0.1:8233: bind: address already in use' >&2\n: >'%[1]s'\nexit 1\n", tried, installed)
+	require.NoError(t, os.WriteFile(program, []byte(script), 0o700))
+
+	s, err := startTemporal(t.Context(), options{once: true, temporal: program}, folder{path: dir}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	assert.FileExists(t, tried)
+	assert.NoError(t, s.Stop())
 }
 
 func TestFindTemporal_ErrMissing(t *testing.T) {

@@ -31,7 +31,21 @@ const usualUIPort = "8233"
 // stopGrace is how long an interrupted start is waited for: only a server that has started can be stopped.
 const stopGrace = 3 * time.Second
 
+// portTries bounds how often a server is started on other ports: those that were free may be taken before it listens.
+const portTries = 5
+
 func startTemporal(ctx context.Context, o options, f folder, logger *slog.Logger) (*temporalServer, error) {
+	for try := 1; ; try++ {
+		s, err := tryTemporal(ctx, o, f, logger)
+		if err == nil || try == portTries || ctx.Err() != nil || !errors.Is(err, errPortTaken) {
+			return s, err
+		}
+	}
+}
+
+var errPortTaken = errors.New("a port was taken meanwhile")
+
+func tryTemporal(ctx context.Context, o options, f folder, logger *slog.Logger) (*temporalServer, error) {
 	wanted := usualUIPort
 	if o.once {
 		wanted = "0" // nobody needs to know it, and several tours may start at once
@@ -48,17 +62,35 @@ func startTemporal(ctx context.Context, o options, f folder, logger *slog.Logger
 	for _, name := range workflows.SearchAttributes() {
 		attributes = append(attributes, "--search-attribute", name+"=Keyword")
 	}
-	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
+	starting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, func() { cancel(ctx.Err()) }) })()
+	server := &watched{file: log, says: "address already in use", then: func() { cancel(errPortTaken) }}
 	s, err := testsuite.StartDevServer(starting, testsuite.DevServerOptions{
-		ExistingPath: o.temporal, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: log, Stderr: log,
+		ExistingPath: o.temporal, EnableUI: true, UIPort: uiPort, ExtraArgs: attributes, Stdout: server, Stderr: server,
 		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(logger)},
 	})
 	if err != nil {
+		if cause := context.Cause(starting); cause != nil {
+			err = cause
+		}
 		return nil, errors.Join(fmt.Errorf("start Temporal (%s): %w; its last words: %s", o.temporal, err, lastLine(log.Name())), log.Close())
 	}
 	return &temporalServer{DevServer: s, UI: "http://" + net.JoinHostPort("127.0.0.1", uiPort), log: log}, nil
+}
+
+// watched is a log that acts on a text. A server that cannot listen ends, and would be waited for a minute.
+type watched struct {
+	file *os.File
+	says string
+	then func()
+}
+
+func (w *watched) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte(w.says)) {
+		w.then()
+	}
+	return w.file.Write(text)
 }
 
 func lastLine(path string) string {

@@ -16,28 +16,29 @@ import (
 	"tributary/internal/table"
 )
 
-// openDuckDB opens an in-memory DuckDB with the lake's limits. Connections are never reused, so that
+// openDuckDB opens an in-memory DuckDB with the lake's limits, and settings of the database beyond those. Connections are never reused, so that
 // temporary tables end with the call that made them.
-func openDuckDB(ctx context.Context, options Options, perConnection ...string) (*sql.DB, error) {
-	settings := []string{
+func openDuckDB(ctx context.Context, options Options, more ...string) (*sql.DB, error) {
+	settings := append([]string{
 		"SET memory_limit = " + table.Literal(options.MemoryLimit),
 		"SET temp_directory = " + table.Literal(options.TempDir),
 		"SET preserve_insertion_order = false",
 		"SET enable_geoparquet_conversion = false",
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
-	}
+	}, more...)
 	if options.Threads > 0 {
 		settings = append(settings, fmt.Sprintf("SET threads = %d", options.Threads))
 	}
 	var once sync.Once
 	connecting := context.WithoutCancel(ctx) // a worker that stops still finishes what it merges
 	connector, err := duckdb.NewConnector("", func(execer driver.ExecerContext) (err error) {
-		once.Do(func() { err = setAll(connecting, execer, settings) }) // of the database: some cannot be set again once used
+		// Of the database: some cannot be set again once used, and a query that others plan meanwhile reads them without a lock, and crashes the process.
+		once.Do(func() { err = setAll(connecting, execer, settings) })
 		if err != nil {
 			return err
 		}
-		return setAll(connecting, execer, append(perConnection, "SET TimeZone = 'UTC'")) // of the connection
+		return setAll(connecting, execer, []string{"SET SESSION TimeZone = 'UTC'"}) // of the connection
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func openDuckDB(ctx context.Context, options Options, perConnection ...string) (
 
 // joinAsWritten keeps the order of joins: the right side is the one in memory. The optimizer guesses sizes from
 // few statistics, and a wrong guess puts the whole table there.
-const joinAsWritten = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+const joinAsWritten = "SET GLOBAL disabled_optimizers = 'join_order,build_side_probe_side'"
 
 func setAll(ctx context.Context, execer driver.ExecerContext, settings []string) error {
 	for _, setting := range settings {

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -54,9 +55,15 @@ func newDisk(t *testing.T, path, size string) disk {
 	return disk(path)
 }
 
+// resize waits for files that are open to be written: while there are, a disk cannot be made read-only.
 func (d disk) resize(t *testing.T, size string, flags uintptr) {
 	t.Helper()
-	require.NoError(t, syscall.Mount("tmpfs", string(d), "tmpfs", syscall.MS_REMOUNT|flags, "size="+size))
+	var err error
+	require.Eventually(t, func() bool {
+		err = syscall.Mount("tmpfs", string(d), "tmpfs", syscall.MS_REMOUNT|flags, "size="+size)
+		return !errors.Is(err, syscall.EBUSY)
+	}, 2*time.Minute, 10*time.Millisecond, "%s is in use", d)
+	require.NoError(t, err)
 }
 
 // leave leaves only so many bytes free.

@@ -114,7 +114,7 @@ func (s *stack) requireAttempts(t *testing.T, attempts int32, id string) {
 			return
 		}
 	}
-	require.Fail(t, "no step of %s failed", id)
+	require.Fail(t, "no step failed", id)
 }
 
 // requireNothingLeft requires that the scratch folder and the staging area are empty.

@@ -41,7 +41,7 @@ type Lake struct {
 	// Of a local lake.
 	Path    string `json:"path"`    // absolute; default ./lake
 	Memory  string `json:"memory"`  // DuckDB's limit for merges and queries: "1GB", the default
-	Threads int    `json:"threads"` // DuckDB's; 0, the default, is one per core
+	Threads int    `json:"threads"` // DuckDB's; 0, the default, is one per core, and no more than one per 250 MB of Memory
 
 	// Of Databricks. What is not given here comes from the SDK's unified authentication: the profile, DATABRICKS_… variables, or
 	// Azure's.

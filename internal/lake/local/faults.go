@@ -46,7 +46,7 @@ func classify(err error) error {
 	}
 	switch duck.Type {
 	case duckdb.ErrorTypeOutOfMemory:
-		return fmt.Errorf("DuckDB's memory limit is too small for this table; raise the lake's memory_limit: %w", err)
+		return fmt.Errorf("DuckDB's memory limit is too small for this table; raise lake.memory, or lower lake.threads: %w", err)
 	case duckdb.ErrorTypeConversion, duckdb.ErrorTypeOutOfRange:
 		return fmt.Errorf("%w: a value does not fit its column: %w", lake.ErrSchema, err)
 	}

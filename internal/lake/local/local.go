@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"tributary/internal/delta"
 	"tributary/internal/lake"
@@ -22,7 +25,7 @@ import (
 type Options struct {
 	Dir         string // made when it is missing; tables are in Dir/<schema>/<table>
 	MemoryLimit string // of DuckDB, as it writes sizes; default "512MB"
-	Threads     int    // of DuckDB; default the number of processors
+	Threads     int    // of DuckDB; default one per processor, and no more than one per 250 MB of MemoryLimit
 	TempDir     string // where DuckDB spills what does not fit in memory; default Dir/_tmp
 }
 
@@ -61,6 +64,9 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 	if options.MemoryLimit == "" {
 		options.MemoryLimit = "512MB"
 	}
+	if options.Threads == 0 {
+		options.Threads = threadsWithin(options.MemoryLimit, runtime.NumCPU())
+	}
 	if options.TempDir == "" {
 		options.TempDir = filepath.Join(dir, tempDir)
 	}
@@ -79,6 +85,18 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 		return nil, errors.Join(fmt.Errorf("local lake %s: %w", dir, err), db.Close())
 	}
 	return l, nil
+}
+
+// threadBytes is about what a thread takes where rows are wide: row groups that it reads and one that it writes, which DuckDB does not spill.
+const threadBytes = 250_000_000
+
+// threadsWithin is how many threads a memory limit bears of a machine's processors; a limit that cannot be read bears all.
+func threadsWithin(memoryLimit string, processors int) int {
+	limit, err := humanize.ParseBytes(memoryLimit)
+	if err != nil {
+		return processors
+	}
+	return int(min(uint64(processors), max(limit/threadBytes, 1)))
 }
 
 func (l *Lake) emptyFile() string { return filepath.Join(l.dir, tempDir, "empty.parquet") }

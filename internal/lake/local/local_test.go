@@ -93,3 +93,22 @@ func TestAMergeCreatesItsTableWithProperties(t *testing.T) {
 	require.Equal(t, want, properties(set))
 	require.Equal(t, want, properties(map[string]string{"team": "other"}), "a table that is there keeps its own")
 }
+
+// TestThreadsFitTheMemory has machines on which a thread per processor would take more than the limit where rows are wide.
+func TestThreadsFitTheMemory(t *testing.T) {
+	for limit, want := range map[string][]int{ // with 1, 2, 4 and 16 processors
+		"1GB": {1, 2, 4, 4}, "512MB": {1, 2, 2, 2}, "1 GiB": {1, 2, 4, 4}, "256mb": {1, 1, 1, 1}, "100MB": {1, 1, 1, 1}, "8GB": {1, 2, 4, 16}, "80%": {1, 2, 4, 16},
+	} {
+		var got []int
+		for _, processors := range []int{1, 2, 4, 16} {
+			got = append(got, threadsWithin(limit, processors))
+		}
+		require.Equal(t, want, got, limit)
+	}
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), MemoryLimit: "300MB"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	var threads int
+	require.NoError(t, l.db.QueryRowContext(t.Context(), "SELECT current_setting('threads')").Scan(&threads))
+	require.Equal(t, 1, threads)
+}

@@ -10,14 +10,15 @@ import (
 	"tributary/internal/table"
 )
 
-// TestReloadsOfRowsWiderThanMemory has a table of more than the memory that a lake has by default, without a cursor, so that every row is compared.
+// TestReloadsOfRowsWiderThanMemory has a table of more than the lake's memory, without a cursor, so that every row is compared. Slices
+// of it take less than 500 MB with two threads, and all of it at once more than there is.
 func TestReloadsOfRowsWiderThanMemory(t *testing.T) {
-	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 2})
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Threads: 2, MemoryLimit: "680MB"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	schema := table.Schema{{Name: "id", Type: table.String}, {Name: "v", Type: table.Integer}, {Name: "note", Type: table.String, Nullable: true},
 		{Name: table.ClientColumn, Type: table.String}, {Name: table.RegionColumn, Type: table.String}}
-	const rows, width = 160_000, 4 << 10
+	const rows, width = 180_000, 4 << 10
 	merge := func(v, order string) lake.MergeResult {
 		t.Helper()
 		b := stageQuery(t, l, schema, fmt.Sprintf("SELECT 'n' || range AS id, (%s)::INTEGER AS v, repeat(md5(range || 'x' || (%[1]s)), %d) AS note FROM range(%d) ORDER BY %s",

@@ -11,7 +11,7 @@ import (
 	"tributary/workflows"
 )
 
-const reconcilingSync = `
+var reconcilingSync = `
 target: {schema: central}
 retry: {attempts: 4, initial: 200ms, max: 1s}
 timeouts: {extract: 10m, step: 10m, heartbeat: 3s}
@@ -19,6 +19,7 @@ clients: [acme]
 tables:
   - name: big
     cursor: updated_at
+    where: ` + holdUp(15_002) + `
     transform: [{column: id, hash: sha256}]
     deletes: {reconcile: true, max_share: 0.1}
   - {name: stock}
@@ -38,6 +39,7 @@ func TestDeletesAtTheSourceReachTheLakeUnlessTheyAreTooMany(t *testing.T) {
 	acme := s.clients[0]
 	exec := func(sql string) { t.Helper(); acme.server.ExecIn(t, acme.Database, sql) }
 	exec("create table stock (id int not null primary key); insert into stock select seq from seq_1_to_300")
+	exec("update big set updated_at = '2020-01-01' where id = 15002") // no later window has it, but for that of the ids
 	whole, worker := t, s.startProcess(t)
 	l := s.lake(t)
 	s.sync(t)
@@ -57,8 +59,14 @@ func TestDeletesAtTheSourceReachTheLakeUnlessTheyAreTooMany(t *testing.T) {
 				}
 			}
 		}()
+		letGo := acme.holdUp(t)
 		run := s.start(t)
-		killWhen(t, worker, filepath.Join(s.dir, "scratch/worker-*/*/keys/*"))
+		acme.awaitHeldUp(t)
+		found, err := filepath.Glob(filepath.Join(s.dir, "scratch/worker-*/*/keys"))
+		require.NoError(t, err)
+		require.Len(t, found, 1, "the rows are read, and the ids are not")
+		require.NoError(t, worker.Process.Kill())
+		letGo()
 		s.startProcess(whole)
 		require.NoError(t, s.wait(t, run))
 		close(stop)

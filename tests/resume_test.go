@@ -3,22 +3,27 @@ package tests
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestFullLoadGoesOnAfterItsWorkerWasKilled has six chunks, read one after the other and slowly enough that a worker dies between.
+// TestFullLoadGoesOnAfterItsWorkerWasKilled has some chunks, by what may be read in 12 s, one after the other, and holds the worker up in a later one
+// until it is killed.
 func TestFullLoadGoesOnAfterItsWorkerWasKilled(t *testing.T) {
 	t.Parallel()
-	s := newBigStack(t, bigSync)
-	s.append(t, "tributary.yaml", "\nlimits: {rows_per_second: 60000, max_statement_time: 5s, table_connections: 1}\n")
+	s := newBigStack(t, strings.Replace(bigSync, "{name: big,", "{name: big, where: "+holdUp(250_000)+",", 1))
+	s.append(t, "tributary.yaml", "\nlimits: {max_statement_time: 12s, table_connections: 1}\n")
 	acme := s.clients[0]
 	acme.server.ExecIn(t, acme.Database, "analyze table big")
 
-	worker := s.startProcess(t)
+	worker, letGo := s.startProcess(t), acme.holdUp(t)
 	run := s.start(t)
-	killWhen(t, worker, filepath.Join(s.dir, "scratch/worker-*/*/raw/manifest.json"))
+	acme.awaitHeldUp(t)
+	s.requireChunksRead(t)
+	require.NoError(t, worker.Process.Kill())
+	letGo()
 	acme.server.ExecIn(t, acme.Database, "update big set note = 'behind its cursor' where id = 1")
 	s.startProcess(t)
 	require.NoError(t, s.wait(t, run))
@@ -30,6 +35,17 @@ func TestFullLoadGoesOnAfterItsWorkerWasKilled(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 	s.requireReplayable(t, "resumed")
+}
+
+// requireChunksRead requires that the run on the worker's scratch disk has read chunks of its table.
+func (s *stack) requireChunksRead(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(s.dir, "scratch/worker-*/*/raw/manifest.json"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	text, err := os.ReadFile(found[0])
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"done":true`)
 }
 
 // append adds to a file of the config directory.

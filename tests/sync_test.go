@@ -289,19 +289,3 @@ func newBigStackOn(t *testing.T, central centralLake, sync string, rows int) *st
 		insert into big (id, note, n) select seq, concat('row ', seq), seq * 7 from seq_1_to_%d`, rows))
 	return s
 }
-
-// killWhen kills the worker as soon as a file matches.
-func killWhen(t *testing.T, worker *exec.Cmd, glob string) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		found, err := filepath.Glob(glob)
-		require.NoError(t, err)
-		if len(found) > 0 {
-			require.NoError(t, worker.Process.Kill())
-			return
-		}
-		require.Less(t, time.Now(), deadline, "nothing matched %s", glob)
-		time.Sleep(500 * time.Microsecond)
-	}
-}

@@ -147,8 +147,8 @@ func (c checker) sync(s Sync) {
 func (c checker) timeouts(t Timeouts) {
 	c.positive("timeouts.extract", t.Extract)
 	c.positive("timeouts.step", t.Step)
-	if t.Heartbeat < time.Second {
-		c.Add("timeouts.heartbeat", "is shorter than 1s: every step would count as lost", "write a longer time, such as 30s")
+	if t.Heartbeat < 3*time.Second { // a step reports every second, and Temporal is told after 4/5 of the timeout
+		c.Add("timeouts.heartbeat", "is shorter than 3s: a step that reports in time would count as lost", "write a longer time, such as 30s")
 	}
 }
 

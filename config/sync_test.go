@@ -163,7 +163,7 @@ func TestErrSync(t *testing.T) {
 		"parallel is text":  {`parallel: {clients: "8"}`, "parallel.clients: is text; write a whole number"},
 		"parallel is large": {`parallel: {clients: 99999999999999999999}`, "parallel.clients: is a"},
 		"attempts":          {`retry: {attempts: 0}`, "retry.attempts: is too small"},
-		"heartbeat":         {`timeouts: {heartbeat: 1ms}`, "timeouts.heartbeat: is shorter than 1s"},
+		"heartbeat":         {`timeouts: {heartbeat: 2s}`, "timeouts.heartbeat: is shorter than 3s"},
 		"no extract time":   {`timeouts: {extract: 0s}`, "timeouts.extract: is no time at all"},
 		"client twice":      {`clients: [acme, Acme]`, `clients[1]: "Acme" is in the list already`},
 		"region of a path":  {`regions: [a/b]`, `regions[0]: "a/b" cannot be part of a path`},

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,7 +73,7 @@ func (a *Activities) AwaitJob(ctx context.Context, in StartedJob) (JobRun, error
 		run := JobRun(found)
 		switch {
 		case err != nil:
-			return run, classify(ctx, err)
+			return run, outOfTime(ctx, classify(ctx, err))
 		case found.State == databricks.JobSucceeded:
 			return run, nil
 		case found.Done():
@@ -84,6 +85,18 @@ func (a *Activities) AwaitJob(ctx context.Context, in StartedJob) (JobRun, error
 		case <-time.After(pause):
 		}
 	}
+}
+
+// outOfTime waits for the end of an activity that has no time left to be tried again, which then is why it fails: a request that the
+// deadline cuts short fails as if the workspace were out of reach.
+func outOfTime(ctx context.Context, err error) error {
+	var app *temporal.ApplicationError
+	deadline, ok := ctx.Deadline()
+	if !ok || time.Until(deadline) > time.Second/2 || errors.As(err, &app) && app.NonRetryable() {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (r JobRun) failure(run int64) string {

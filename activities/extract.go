@@ -37,6 +37,11 @@ func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResul
 	})
 	defer stop()
 
+	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	if err != nil {
+		return ExtractResult{}, classify(ctx, err)
+	}
+	defer leave()
 	source, release, err := a.Sources.Get(ctx, in.Client)
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)

@@ -20,6 +20,7 @@ import (
 type Scratch struct {
 	root, own string
 	lock      *os.File
+	turns     turns
 }
 
 // rawFolder is the folder of a run's raw rows.

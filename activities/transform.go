@@ -20,6 +20,11 @@ func (a *Activities) Transform(ctx context.Context, in StepInput) (table.Batch, 
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "transform", Rows: rows.Load()} })
 	defer stop()
 
+	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	if err != nil {
+		return table.Batch{}, classify(ctx, err)
+	}
+	defer leave()
 	job, err := a.stepJob(ctx, in, rows.Store)
 	if err != nil {
 		return table.Batch{}, classify(ctx, err)

@@ -25,6 +25,11 @@ func (a *Activities) Validate(ctx context.Context, in StepInput) (steps.Validate
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "validate", Rows: rows.Load()} })
 	defer stop()
 
+	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	if err != nil {
+		return steps.Validated{}, classify(ctx, err)
+	}
+	defer leave()
 	job, err := a.stepJob(ctx, in, rows.Store)
 	if err != nil {
 		return steps.Validated{}, classify(ctx, err)

@@ -43,6 +43,11 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "verify", Rows: rows.Load()} })
 	defer stop()
 
+	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	if err != nil {
+		return VerifyResult{}, classify(ctx, err)
+	}
+	defer leave()
 	v := verifying{Activities: a, in: in, rows: &rows}
 	result, err := v.run(ctx)
 	if err != nil {
@@ -67,6 +72,11 @@ func (a *Activities) VerifyAgain(ctx context.Context, in VerifyAgainInput) (veri
 	stop := heartbeat(ctx, func() Progress { return Progress{Step: "verify again"} })
 	defer stop()
 
+	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	if err != nil {
+		return verify.Report{}, classify(ctx, err)
+	}
+	defer leave()
 	report, err := verify.Again(ctx, a.Lake, a.Scratch.Run(in.RunID), in.Merged)
 	report.Finished = time.Now().UTC()
 	return report, classify(ctx, err)

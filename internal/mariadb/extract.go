@@ -36,16 +36,11 @@ type ExtractRequest struct {
 // each of about a million rows at the most. A large table that is read in full is read in chunks of its primary key, over
 // several connections, and its files are in the order of the chunks. It holds a few record batches of about 8 MiB in
 // memory for each connection. On an error the folder has the chunks that are finished, where a repeat may go on from them, and
-// otherwise nothing. When ctx ends, the queries are killed at the server. While another Extract of this process works in the folder, it waits.
+// otherwise nothing. When ctx ends, the queries are killed at the server. Nobody else may work in the folder.
 //
 // ErrDenied, ErrTLS, ErrMissing, ErrUnsupported, ErrQuery, ErrValue, ErrLimit and ErrHours are permanent; other errors are worth a
 // retry, ErrAltered with a new plan.
 func (s *Source) Extract(ctx context.Context, req ExtractRequest) (table.Raw, error) {
-	leave, err := enter(ctx, req.Dir)
-	if err != nil {
-		return table.Raw{}, tableError(s.client, req.Spec.Name, fmt.Errorf("stopped: %w", err))
-	}
-	defer leave()
 	raw, of, err := s.extract(ctx, req)
 	if err != nil && ctx.Err() != nil {
 		return table.Raw{}, tableError(s.client, req.Spec.Name, fmt.Errorf("stopped: %w", context.Cause(ctx)))

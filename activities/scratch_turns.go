@@ -16,6 +16,9 @@ type turns struct {
 // Enter waits until no other activity of this process works in the run's folder. An error is the cause of ctx's end.
 func (s *Scratch) Enter(ctx context.Context, runID string) (leave func(), err error) {
 	for {
+		if ctx.Err() != nil { // who is given up while it waits does not get its turn
+			return nil, context.Cause(ctx)
+		}
 		left, busy := s.turns.take(runID)
 		if !busy {
 			return func() { s.turns.leave(runID, left) }, nil
@@ -23,7 +26,6 @@ func (s *Scratch) Enter(ctx context.Context, runID string) (leave func(), err er
 		select {
 		case <-left:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -43,8 +43,7 @@ persist() {
 # one_at_a_time waits for other runs in this folder: two would remove each other's half-filled .cache.
 one_at_a_time() {
 	command -v flock >/dev/null || return 0 # not everywhere but on Linux
-	mkdir -p .cache
-	exec 9>.cache/provision.lock
+	{ mkdir -p .cache && exec 9>.cache/provision.lock; } 2>/dev/null || return 0 # another user's folder: where all is there, nothing is written
 	flock -n 9 || { say "waiting for another run, which installs" && flock 9; }
 }
 

@@ -69,7 +69,7 @@ func (c *clientSync) watermarks(ctx workflow.Context, specs []table.Spec) (resul
 		in.Tables = append(in.Tables, spec.Target)
 	}
 	var a *activities.Activities
-	err = workflow.ExecuteActivity(lakeOptions(ctx, c.in.Sync), a.Watermarks, in).Get(ctx, &result)
+	err = workflow.ExecuteActivity(watermarksOptions(ctx, c.in.Sync), a.Watermarks, in).Get(ctx, &result)
 	return result, err
 }
 

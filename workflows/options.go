@@ -20,6 +20,9 @@ const (
 	cancelTime      = 10 * time.Minute    // for asking a job to stop, in all
 	logTimeout      = 10 * time.Minute
 	logScheduleTime = 6 * time.Hour // a lake that is down that long loses the record, not the rows
+	// watermarksTimeout bounds a look at the sync log: a warehouse has started by then, and a connection that nobody answers on is given up,
+	// for all its heartbeats.
+	watermarksTimeout = 30 * time.Minute
 )
 
 func retryPolicy(sync config.Sync) *temporal.RetryPolicy {
@@ -53,6 +56,11 @@ func awaitOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 
 func lakeOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
 	return activityOptions(ctx, sync, LakeQueue, sync.Timeouts.Step)
+}
+
+// watermarksOptions are for a look at the sync log.
+func watermarksOptions(ctx workflow.Context, sync config.Sync) workflow.Context {
+	return activityOptions(ctx, sync, LakeQueue, min(watermarksTimeout, sync.Timeouts.Step))
 }
 
 func logOptions(ctx workflow.Context, sync config.Sync) workflow.Context {

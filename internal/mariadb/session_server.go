@@ -94,10 +94,5 @@ func killSQL(id uint64, server string) string {
 	if server == "" {
 		return kill
 	}
-	return ifServer("=", server, kill)
-}
-
-// ifServer is SQL that runs a statement where the server that it comes to is that one ("="), or is not ("<>").
-func ifServer(is, server, statement string) string {
-	return "BEGIN NOT ATOMIC IF HEX(" + serverName + ") " + is + " '" + strings.ToUpper(hex.EncodeToString([]byte(server))) + "' THEN " + statement + "; END IF; END"
+	return "BEGIN NOT ATOMIC IF HEX(" + serverName + ") = '" + strings.ToUpper(hex.EncodeToString([]byte(server))) + "' THEN " + kill + "; END IF; END"
 }

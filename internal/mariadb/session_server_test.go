@@ -23,6 +23,13 @@ func (f *fixture) anotherServer() {
 	f.Cleanup(func() { f.exec(fmt.Sprintf("set global server_id = %d", id)) })
 }
 
+// connects is a driver.Connector.
+type connects func(ctx context.Context) (driver.Conn, error)
+
+func (c connects) Connect(ctx context.Context) (driver.Conn, error) { return c(ctx) }
+
+func (connects) Driver() driver.Driver { return nil }
+
 // TestWhatBelongsTogetherIsReadFromOneServer has another server answer at the same address. It may be behind the first.
 func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 	const rows = "create table t (id int primary key, n int not null); insert into t values (1, 1), (2, 2)"
@@ -66,6 +73,8 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 	t.Run("writers are kept off on the server that is read only", func(t *testing.T) {
 		f := newFixture(t, rows)
 		e := sharing(t, f.open())
+		var id int
+		require.NoError(t, server.Open(t, f.database).QueryRow("select @@global.server_id").Scan(&id))
 		ran := 0
 		lock := func() bool {
 			locked, err := e.locked(func() error { ran++; return nil })
@@ -74,9 +83,22 @@ func TestWhatBelongsTogetherIsReadFromOneServer(t *testing.T) {
 		}
 		f.eventually(lock)
 		require.Equal(t, 1, ran)
+		connect, tries := e.source.connector.Connector, 0
+		e.source.connector.Connector = connects(func(ctx context.Context) (driver.Conn, error) {
+			if tries++; tries == 1 {
+				f.exec("set global server_id = 4711")
+			} else {
+				f.exec(fmt.Sprintf("set global server_id = %d", id))
+			}
+			return connect.Connect(ctx)
+		})
+		f.eventually(lock)
+		require.Equal(t, 2, ran)
+		require.Greater(t, tries, 1, "the first one was another server's")
+		e.source.connector.Connector = connect
 		f.anotherServer()
 		require.False(t, lock())
-		require.Equal(t, 1, ran)
+		require.Equal(t, 2, ran)
 	})
 	t.Run("OK alone, where another connection's transactions are of another one", func(t *testing.T) {
 		e := sharing(t, newFixture(t, rows).open())

@@ -144,25 +144,63 @@ func samePosition(sessions []*session) (bool, error) {
 func (e *extraction) locked(do func() error) (bool, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, dialTimeout)
 	defer cancel()
-	conn, err := e.source.connector.Connect(ctx)
-	if err != nil {
+	conn, err := e.sameServer(ctx)
+	if err != nil || conn == nil {
 		return false, nil // one connection is enough
 	}
 	defer func() { _ = conn.Close() }() // which unlocks, whatever happened
 	lock := conn.(driver.ExecerContext)
-	for _, statement := range []string{
-		fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ",
-		ifServer("<>", e.session.server, "SIGNAL SQLSTATE '45000'"),
-	} {
+	for _, statement := range []string{fmt.Sprintf("SET lock_wait_timeout = %d", lockWait), "LOCK TABLES " + e.from() + " READ"} {
 		if err := exec(ctx, lock, statement); err != nil {
 			return false, nil // as above
 		}
+	}
+	if there, err := e.answers(ctx, conn); err != nil || !there { // a proxy may have sent the lock elsewhere than what was asked before it
+		return false, nil
 	}
 	err = do()
 	if unlockErr := exec(ctx, lock, "UNLOCK TABLES"); unlockErr != nil {
 		err = errors.Join(err, fmt.Errorf("unlock the table: %w", unlockErr)) // the lock may have ended before the snapshots began
 	}
 	return err == nil, err
+}
+
+// sameServer connects, outside the pool, to the server that is read: behind an address of several it may take some tries. Nil says that
+// others answered.
+func (e *extraction) sameServer(ctx context.Context) (driver.Conn, error) {
+	for range serverTries {
+		conn, err := e.source.connector.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		there, err := e.answers(ctx, conn)
+		if there && err == nil {
+			return conn, nil
+		}
+		_ = conn.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// answers says whether the server that is read answers on the connection, as far as servers say which one they are.
+func (e *extraction) answers(ctx context.Context, conn driver.Conn) (bool, error) {
+	if e.session.server == "" {
+		return true, nil
+	}
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, "SELECT "+serverName, nil)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = rows.Close() }()
+	name := make([]driver.Value, 1)
+	if err := rows.Next(name); err != nil {
+		return false, err
+	}
+	text, _ := name[0].([]byte)
+	return string(text) == e.session.server, nil
 }
 
 // variables runs a SHOW statement; names are in lower case.

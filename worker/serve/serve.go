@@ -69,7 +69,9 @@ func Dial(ctx context.Context, cfg *config.Config, logger *slog.Logger) (client.
 	if err != nil {
 		return nil, fmt.Errorf("reach Temporal at %q: %w; is it running? set TEMPORAL_ADDRESS, or temporal.address in tributary.yaml (for a local one: temporal server start-dev)", addressOf(options), err)
 	}
-	if err := ensureSearchAttributes(dialCtx, c, options.Namespace, logger); err != nil {
+	askCtx, cancel := context.WithTimeout(ctx, DialTimeout)
+	defer cancel()
+	if err := ensureSearchAttributes(askCtx, c, options.Namespace, logger); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -119,8 +121,8 @@ func openAll(ctx context.Context, cfg *config.Config, temporal client.Client) (_
 	}
 	// Steps are bound by the processor: more at once than it has cores would only use more memory.
 	engines := steps.NewPool(scratch.Dir(), steps.Limits{
-		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.NumCPU()),
-	}, max(2, runtime.NumCPU()))
+		Memory: int64(min(memory, math.MaxInt64)), Threads: cmp.Or(cfg.Scratch.Threads, runtime.GOMAXPROCS(0)),
+	}, max(2, runtime.GOMAXPROCS(0)))
 	sources := &activities.Sources{Resolve: access.Resolve, Limits: cfg.Limits}
 	a := &activities.Activities{
 		Registry: registry, Lake: central, Sources: sources, Scratch: scratch,

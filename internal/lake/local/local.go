@@ -65,7 +65,7 @@ func Open(ctx context.Context, options Options) (*Lake, error) {
 		options.MemoryLimit = "512MB"
 	}
 	if options.Threads == 0 {
-		options.Threads = threadsWithin(options.MemoryLimit, runtime.NumCPU())
+		options.Threads = threadsWithin(options.MemoryLimit, runtime.GOMAXPROCS(0))
 	}
 	if options.TempDir == "" {
 		options.TempDir = filepath.Join(dir, tempDir)

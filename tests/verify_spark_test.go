@@ -2,7 +2,6 @@ package tests
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +13,7 @@ func TestVerifyOnSparkFindsAndRepairsDifferences(t *testing.T) {
 	t.Parallel()
 	s := newStackOn(t, sparkLake(t), regions[:1], syncHead+ordersSpec+"    history: true\n"+stockSpec)
 	s.startWorker(t)
-	time.Sleep(1100 * time.Millisecond) // so that few rows are within the overlap
+	s.ageRows(t) // past the overlap
 	s.sync(t)
 	l := s.lake(t)
 	executor, ok := lake.As[lake.Executor](l)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"tributary/internal/lake"
 	"tributary/internal/table"
 	"tributary/internal/verify/rowhash"
@@ -106,11 +108,16 @@ func sums(ctx context.Context, in Input, beside, overlap bool) (*verification, e
 	if err := v.prepare(ctx); err != nil {
 		return nil, advise(err)
 	}
-	if v.ours, err = v.source.checksums(ctx, in.Progress); err != nil {
-		return nil, advise(err)
-	}
-	v.theirs, err = v.lake.Checksums(ctx, v.of)
-	return v, err
+	both, ctx := errgroup.WithContext(ctx) // each waits for its disk, or its server, now and then
+	both.Go(func() (err error) {
+		v.ours, err = v.source.checksums(ctx, in.Progress)
+		return advise(err)
+	})
+	both.Go(func() (err error) {
+		v.theirs, err = v.lake.Checksums(ctx, v.of)
+		return err
+	})
+	return v, both.Wait()
 }
 
 // advise says what to do about a column whose type at the source is wider than the lake's.

@@ -21,6 +21,7 @@ import (
 	"tributary/config"
 	"tributary/internal/lake"
 	"tributary/internal/lake/open"
+	"tributary/internal/rawfile"
 	"tributary/internal/table"
 	"tributary/internal/testserver"
 	"tributary/worker/serve"
@@ -47,6 +48,7 @@ const workerDirVariable = "TRIBUTARY_TEST_WORKER_DIR" // makes the test binary a
 
 // TestMain is also the worker process of the tests that kill one, and the writers of other processes.
 func TestMain(m *testing.M) {
+	rawfile.Scrub.Store(true) // in workers, too: who reads a batch that was released reads nonsense
 	if text := os.Getenv(writerVariable); text != "" {
 		if err := runWriter(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)

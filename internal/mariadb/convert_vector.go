@@ -8,6 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"tributary/internal/rawfile"
 )
 
 // vector is the cells of one column of the batch in hand, in Arrow's own layout. Arrow's builders have the same at
@@ -19,7 +21,7 @@ type vector interface {
 	take(rows int) arrow.ArrayData
 }
 
-func newVector(pool *pool, dtype arrow.DataType, limit int) vector {
+func newVector(pool *rawfile.Pool, dtype arrow.DataType, limit int) vector {
 	base := base{pool: pool, dtype: dtype, limit: limit}
 	switch dtype.ID() {
 	case arrow.INT8:
@@ -48,7 +50,7 @@ func newVector(pool *pool, dtype arrow.DataType, limit int) vector {
 
 // base is what every vector has.
 type base struct {
-	pool  *pool
+	pool  *rawfile.Pool
 	dtype arrow.DataType
 	limit int    // rows
 	valid []byte // bits, nil until the batch's first NULL
@@ -152,9 +154,12 @@ type texts struct {
 	used    int    // of bytes
 }
 
+// fewest is the room that texts begin with, in bytes.
+const fewest = 64
+
 func newTexts(b base) *texts {
 	v := &texts{base: b}
-	v.begin(smallest)
+	v.begin(fewest)
 	return v
 }
 
@@ -187,7 +192,7 @@ func (v *texts) add(row int, cell []byte) {
 func (v *texts) take(rows int) arrow.ArrayData {
 	size := v.used
 	data := v.data(rows, v.index[:4*(rows+1)], v.bytes[:size])
-	v.begin(max(size, smallest)) // the next batch is probably as large
+	v.begin(max(size, fewest)) // the next batch is probably as large
 	return data
 }
 

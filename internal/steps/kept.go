@@ -56,7 +56,7 @@ func (t *transformation) writeKeys(ctx context.Context, out *Transformed) error 
 
 func (t *transformation) openKeys(ctx context.Context) (*scan, error) {
 	schema := t.job.Plan.KeyPlan(t.job.Spec).Schema()
-	files, err := newRawFiles(ctx, table.Raw{Files: t.job.Raw.Keys, Rows: t.job.Raw.KeyRows}, schema)
+	files, err := newRawFiles(ctx, table.Raw{Files: t.job.Raw.Keys, Rows: t.job.Raw.KeyRows}, schema, t.pool)
 	if err != nil {
 		return nil, err
 	}

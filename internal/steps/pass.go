@@ -47,7 +47,7 @@ func (r *run) each(ctx context.Context, p pass, query func() error) (err error) 
 }
 
 func (r *run) open(ctx context.Context, p pass) (*scan, error) {
-	files, err := newRawFiles(ctx, r.rawOf(), r.raw)
+	files, err := newRawFiles(ctx, r.rawOf(), r.raw, r.pool)
 	if err != nil {
 		return nil, err
 	}

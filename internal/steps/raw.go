@@ -1,20 +1,15 @@
 package steps
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"tributary/internal/rawfile"
 	"tributary/internal/table"
 )
-
-const readBuffer = 1 << 20 // bytes
 
 // errEnd is the end of all raw files; not io.EOF, which errors of damaged files wrap.
 var errEnd = errors.New("end of the raw files")
@@ -25,21 +20,21 @@ type rawFiles struct {
 	ctx    context.Context
 	raw    table.Raw
 	schema *arrow.Schema // that every file must have
-	alloc  memory.Allocator
+	pool   *rawfile.Pool
 
-	opened  int // files opened so far
-	file    *os.File
-	reader  *ipc.Reader
+	opened  int    // files opened so far
+	path    string // of the last one
+	reader  *rawfile.Reader
 	current arrow.RecordBatch // owned by reader
 	rows    int64             // in the batches before and including current
 }
 
-func newRawFiles(ctx context.Context, raw table.Raw, columns table.Schema) (*rawFiles, error) {
+func newRawFiles(ctx context.Context, raw table.Raw, columns table.Schema, pool *rawfile.Pool) (*rawFiles, error) {
 	schema, err := arrowSchema(columns)
 	if err != nil {
 		return nil, err
 	}
-	return &rawFiles{ctx: ctx, raw: raw, schema: schema, alloc: memory.DefaultAllocator}, nil
+	return &rawFiles{ctx: ctx, raw: raw, schema: schema, pool: pool}, nil
 }
 
 // next moves to the next batch that has rows. At the end it returns errEnd, after checking that as many
@@ -67,7 +62,7 @@ func (f *rawFiles) next() (arrow.RecordBatch, error) {
 			return f.current, nil
 		}
 		if err := f.reader.Err(); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrRaw, f.file.Name(), err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrRaw, f.path, err)
 		}
 		f.close()
 	}
@@ -81,15 +76,11 @@ func (f *rawFiles) end() error {
 }
 
 func (f *rawFiles) open(path string) error {
-	file, err := os.Open(path)
+	reader, err := rawfile.Open(path, f.pool)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRaw, err)
 	}
-	reader, err := ipc.NewReader(bufio.NewReaderSize(file, readBuffer), ipc.WithAllocator(f.alloc))
-	if err != nil {
-		return errors.Join(fmt.Errorf("%w: %s: %w", ErrRaw, path, err), file.Close())
-	}
-	f.file, f.reader = file, reader
+	f.path, f.reader = path, reader
 	return f.checkSchema(path)
 }
 
@@ -112,7 +103,6 @@ func (f *rawFiles) close() {
 	if f.reader == nil {
 		return
 	}
-	f.reader.Release()
-	_ = f.file.Close() // opened for reading: nothing can be lost
-	f.reader, f.file, f.current = nil, nil, nil
+	f.reader.Close()
+	f.reader, f.current = nil, nil
 }

@@ -91,7 +91,7 @@ func (s *scan) project(batch arrow.RecordBatch) arrow.RecordBatch {
 		columns = append(columns, batch.Column(i))
 	}
 	if s.position {
-		positions := positions(s.files.alloc, first, batch.NumRows())
+		positions := positions(first, batch.NumRows())
 		defer positions.Release()
 		columns = append(columns, positions)
 	}
@@ -140,8 +140,8 @@ func (s *scan) close() {
 	s.files.close()
 }
 
-func positions(alloc memory.Allocator, first, rows int64) arrow.Array {
-	builder := array.NewInt64Builder(alloc)
+func positions(first, rows int64) arrow.Array {
+	builder := array.NewInt64Builder(memory.DefaultAllocator)
 	defer builder.Release()
 	builder.Reserve(int(rows))
 	for i := range rows {

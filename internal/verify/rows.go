@@ -1,19 +1,17 @@
 package verify
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"golang.org/x/sync/errgroup"
 
+	"tributary/internal/rawfile"
 	"tributary/internal/table"
 )
 
@@ -26,8 +24,7 @@ type Rows struct {
 }
 
 const (
-	readers     = 2 // goroutines that a pass over rows uses
-	readBuffer  = 1 << 20
+	readers     = 2       // goroutines that a pass over rows uses
 	parquetRows = 1 << 16 // of a batch
 )
 
@@ -43,12 +40,13 @@ func (r Rows) each(ctx context.Context, batch func(arrow.RecordBatch) error) err
 func (r Rows) eachArrow(ctx context.Context, batch func(arrow.RecordBatch) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	queue := make(chan arrow.RecordBatch, readers)
+	pool := &rawfile.Pool{}
 	group.Go(func() error {
 		defer close(queue)
 		reading, ctx := errgroup.WithContext(ctx)
 		reading.SetLimit(readers)
 		for _, path := range r.Arrow {
-			reading.Go(func() error { return r.readArrow(ctx, path, queue) })
+			reading.Go(func() error { return r.readArrow(ctx, path, pool, queue) })
 		}
 		return reading.Wait()
 	})
@@ -74,17 +72,12 @@ func (r Rows) eachArrow(ctx context.Context, batch func(arrow.RecordBatch) error
 	return err
 }
 
-func (r Rows) readArrow(ctx context.Context, path string, queue chan<- arrow.RecordBatch) error {
-	f, err := os.Open(path)
+func (r Rows) readArrow(ctx context.Context, path string, pool *rawfile.Pool, queue chan<- arrow.RecordBatch) error {
+	reader, err := rawfile.Open(path, pool)
 	if err != nil {
 		return fmt.Errorf("read the rows again: %w", err)
 	}
-	defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
-	reader, err := ipc.NewReader(bufio.NewReaderSize(f, readBuffer), ipc.WithAllocator(memory.DefaultAllocator))
-	if err != nil {
-		return fmt.Errorf("read the rows again: %s: %w", path, err)
-	}
-	defer reader.Release()
+	defer reader.Close()
 	for reader.Next() {
 		b := reader.RecordBatch()
 		if int(b.NumCols()) != len(r.Schema) {

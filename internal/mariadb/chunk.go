@@ -58,11 +58,12 @@ func (b bound) condition(key []keyColumn, beyond, end string) (string, error) {
 
 // Sizes of chunks. A chunk is worth a query of its own, and what a killed worker loses of it can be read again soon.
 type chunking struct {
-	rows, bytes int64 // of one chunk, about
+	rows, bytes int64 // of a table that is worth cutting: two times as many, about
+	parts       int64 // that so much is cut into then, so that all connections come to their end together; 0 is 1
 	most        int64 // chunks of one table
 }
 
-var defaultChunking = chunking{rows: 500_000, bytes: 64 << 20, most: 512}
+var defaultChunking = chunking{rows: 500_000, bytes: 64 << 20, parts: 3, most: 512}
 
 // slowest is how many rows a second even a slow server sends over a slow line.
 const slowest = 10_000
@@ -70,6 +71,9 @@ const slowest = 10_000
 // rowsPerChunk is about how many rows a chunk should have; as many as there are, or more, is one chunk.
 func (c chunking) rowsPerChunk(size tableSize, most int64) int64 {
 	n := max(size.rows/c.rows, size.bytes/c.bytes, 1)
+	if n > 1 {
+		n *= max(c.parts, 1)
+	}
 	rows := max(size.rows/min(n, c.most), 1)
 	if most > 0 {
 		rows = min(rows, max(most, size.rows/(8*c.most), 1))

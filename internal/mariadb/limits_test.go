@@ -69,7 +69,9 @@ func TestStatementsThatTakeTooLong(t *testing.T) {
 
 func TestSizeOfChunksKeepsToTheStatementTime(t *testing.T) {
 	size := tableSize{rows: 100_000_000, bytes: 20 << 30}
-	assert.InDelta(t, 312_500, defaultChunking.rowsPerChunk(size, 0), 1000)
+	assert.InDelta(t, 195_312, defaultChunking.rowsPerChunk(size, 0), 1000)
+	assert.InDelta(t, 104_166, defaultChunking.rowsPerChunk(tableSize{rows: 10_000_000, bytes: 2 << 30}, 0), 1)
+	assert.EqualValues(t, 900_000, defaultChunking.rowsPerChunk(tableSize{rows: 900_000, bytes: 100 << 20}, 0), "not worth cutting")
 	assert.EqualValues(t, 50_000, defaultChunking.rowsPerChunk(size, 50_000))
 	assert.InDelta(t, 24_400, defaultChunking.rowsPerChunk(size, 10), 100, "there is an end to it")
 	assert.EqualValues(t, 1000, defaultChunking.rowsPerChunk(tableSize{rows: 1000, bytes: 1000}, 0))

@@ -12,7 +12,7 @@ import (
 )
 
 // partBytes is how much of the raw files makes a part, at least.
-const partBytes = 48 << 20
+const partBytes = 64 << 20
 
 // unknownRows is the number of rows of raw files that are a part of a run's.
 const unknownRows = -1

@@ -129,9 +129,11 @@ func (e *extraction) windowCondition(w table.Window) (string, []driver.Value) {
 		args = append(args, value)
 	}
 	low := w.Low
-	if low == "" && !e.cursorType.temporal() {
+	switch {
+	case low != "":
+	case !e.cursorType.temporal():
 		parts = append(parts, column+" IS NOT NULL")
-	} else if low == "" {
+	case w.High == "" || !e.readsNulls(): // with the zero dates, all that is below high is read, and the server compares once less per row
 		parts = append(parts, column+" >= '"+e.first()+"'")
 	}
 	bound(">=", low, true)

@@ -43,7 +43,7 @@ func newLayout(job Job) (*layout, error) {
 	faults := []error{l.findKeys(job.Plan)}
 	central, err := renamed(l.raw.Names(), job.Spec.Rename)
 	faults = append(faults, err)
-	registry := map[string]string{table.ClientColumn: job.Client.ID, table.RegionColumn: job.Client.Region}
+	registry := registry(job.Client)
 	for i, c := range l.raw {
 		id := slices.Contains(l.ids, c.Name)
 		column := centralColumn{Column: c, sql: table.Quote(c.Name, table.DoubleQuote), id: id}
@@ -65,6 +65,11 @@ func newLayout(job Job) (*layout, error) {
 	}
 	faults = append(faults, l.collisions(job.Spec))
 	return l, errors.Join(faults...)
+}
+
+// registry is what the registry says of whom a client's rows belong to, by central name.
+func registry(client table.Client) map[string]string {
+	return map[string]string{table.ClientColumn: client.ID, table.RegionColumn: client.Region}
 }
 
 func (l *layout) findKeys(plan table.Plan) error {

@@ -73,8 +73,10 @@ type session struct {
 
 const workPrefix = "work-"
 
-func (l *Lake) session(ctx context.Context) (*session, error) {
-	conn, err := l.db.Conn(ctx)
+func (l *Lake) session(ctx context.Context) (*session, error) { return l.sessionOf(ctx, l.db) }
+
+func (l *Lake) sessionOf(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}

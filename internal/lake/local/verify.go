@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,14 +101,36 @@ func (l *Lake) fingerprint(ctx context.Context, of lake.Fingerprint, batch func(
 		queue <- s
 	}
 	close(queue)
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(verifiers, len(slices)) {
-		group.Go(func() error { return l.verifySlices(ctx, f, of, queue, batch) })
-	}
-	if err := group.Wait(); err != nil {
+	if err := l.verifyQueue(ctx, f, of, queue, batch); err != nil {
 		return fmt.Errorf("verify %s.%s at version %d: %w", of.Ref.Schema, of.Ref.Table, of.Version, l.explain(classify(err)))
 	}
 	return nil
+}
+
+// verifyQueue has every verifier's queries run by its own thread, in an engine that has no others: who asks an engine with
+// threads of its own for one row group waits, without sleep, for the thread that took the work from it.
+func (l *Lake) verifyQueue(ctx context.Context, f files, of lake.Fingerprint, queue <-chan slice, batch func(rowhash.Batch) error) (err error) {
+	db := l.db
+	if len(queue) > verifiers { // worth the start of an engine
+		options := l.options
+		options.Threads = 1
+		if db, err = openDuckDB(ctx, options, joinAsWritten); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(verifiers, len(queue)) {
+		group.Go(func() error {
+			s, err := l.sessionOf(ctx, db)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return verifySlices(ctx, s, l.dir, f, of, queue, batch)
+		})
+	}
+	return group.Wait()
 }
 
 // slices cuts the files that may hold rows of a client into pieces of bounded size.
@@ -139,17 +162,12 @@ func (f files) mayHold(add *delta.Add, ref table.Ref) bool {
 	return is(table.RegionColumn, ref.Region) && is(table.ClientColumn, ref.Client)
 }
 
-func (l *Lake) verifySlices(ctx context.Context, f files, of lake.Fingerprint, queue <-chan slice, batch func(rowhash.Batch) error) error {
-	s, err := l.session(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.close()
+func verifySlices(ctx context.Context, s *session, dir string, f files, of lake.Fingerprint, queue <-chan slice, batch func(rowhash.Batch) error) error {
 	if err := loadVectors(ctx, s.conn, &f); err != nil {
 		return err
 	}
 	if len(of.Except) > 0 {
-		if err := s.exec(ctx, "CREATE TEMP TABLE except_keys AS SELECT * FROM "+readFiles(l.dir, of.Except)); err != nil {
+		if err := s.exec(ctx, "CREATE TEMP TABLE except_keys AS SELECT * FROM "+readFiles(dir, of.Except)); err != nil {
 			return err
 		}
 	}

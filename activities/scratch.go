@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,10 +22,14 @@ type Scratch struct {
 	root, own string
 	lock      *os.File
 	turns     turns
+	removing  sync.WaitGroup
 }
 
 // rawFolder is the folder of a run's raw rows.
 const rawFolder = "raw"
+
+// removedFolder has the folders of runs that are being removed; nothing in it is worth keeping.
+const removedFolder = "removed"
 
 // keepFor is how long what a process had read of a run stays after it has ended, for the run to go on from.
 const keepFor = 24 * time.Hour
@@ -45,7 +50,7 @@ func OpenScratch(root string) (*Scratch, error) {
 		return nil, err
 	}
 	defer func() { _ = starting.Close() }()
-	if err := os.Mkdir(s.own, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(s.own, removedFolder), 0o700); err != nil {
 		return nil, fmt.Errorf("make the scratch folder: %w", err)
 	}
 	if s.lock, err = lockFolder(s.own, unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -155,8 +160,14 @@ func (s *Scratch) Run(runID string, below ...string) string {
 	return filepath.Join(append([]string{s.own, runID}, below...)...)
 }
 
-// Remove removes the folder of a run.
+// Remove removes the folder of a run: it is gone at once, and what is in it a moment later, which of gigabytes takes a while.
+// What cannot be removed then goes with the process's folder.
 func (s *Scratch) Remove(runID string) error {
+	removed := filepath.Join(s.own, removedFolder, uuid.NewString())
+	if os.Rename(s.Run(runID), removed) == nil {
+		s.removing.Go(func() { _ = os.RemoveAll(removed) })
+		return nil
+	}
 	if err := os.RemoveAll(s.Run(runID)); err != nil {
 		return fmt.Errorf("remove the scratch folder of run %s: %w", runID, err)
 	}
@@ -186,6 +197,7 @@ func (s *Scratch) Keep(ref table.Ref, runID string, file *table.File) (*table.Fi
 
 // Close removes this process's folder, but for rows that runs may go on from, and not the quarantine.
 func (s *Scratch) Close() error {
+	s.removing.Wait()
 	err := empty(s.own)
 	_ = s.lock.Close()
 	return err

@@ -28,6 +28,11 @@ func TestScratchSweepsOnlyFoldersOfProcessesThatHaveEnded(t *testing.T) {
 
 	require.NoError(t, alive.Remove("run"))
 	require.NoDirExists(t, alive.Run("run"))
+	require.NoError(t, alive.Remove("run"), "repeating it is safe")
+	require.Eventually(t, func() bool {
+		left, err := os.ReadDir(filepath.Join(alive.Dir(), removedFolder))
+		return err == nil && len(left) == 0
+	}, time.Minute, time.Millisecond)
 	require.NoError(t, alive.Close())
 	require.NoDirExists(t, alive.Dir())
 	require.NoError(t, other.Close())
@@ -50,12 +55,14 @@ func TestScratchKeepsFinishedChunksForTheRunThatReadThem(t *testing.T) {
 	for _, run := range []string{"run", "second", "old"} {
 		finished(t, killed, run)
 	}
+	finished(t, filepath.Join(killed, removedFolder), "done") // as one that was killed while it removed it
 	long := time.Now().Add(-2 * keepFor)
 	require.NoError(t, os.Chtimes(filepath.Join(killed, "old", rawFolder), long, long))
 
 	alive, err := OpenScratch(root)
 	require.NoError(t, err)
 	require.NoDirExists(t, filepath.Join(killed, "other"))
+	require.NoDirExists(t, filepath.Join(killed, removedFolder))
 	require.NoDirExists(t, filepath.Join(killed, "old"), "nobody came for it")
 	finished(t, alive.Dir(), "mine")
 	next, err := OpenScratch(root)

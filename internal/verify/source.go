@@ -130,8 +130,11 @@ func (s *source) each(ctx context.Context, f func(piece) error) error {
 	})
 }
 
-// skips says which rows are not in the lake, or not compared.
+// skips says which rows are not in the lake, or not compared; nil where all are.
 func (s *source) skips(p piece) (func(row int) bool, error) {
+	if len(s.quarantined) == 0 && len(s.tenants) == 0 && s.deleted < 0 && s.kind == "" {
+		return nil, nil
+	}
 	if len(s.quarantined) == 0 {
 		return func(row int) bool { return p.deleted(row) || p.inFlight(row) || p.foreign(row) }, nil
 	}
@@ -152,35 +155,21 @@ type found struct {
 // sampled is about how many keys are looked at to make ranges.
 const sampled = 1 << 14
 
-// look samples the keys, and calls leave with the keys of the rows that are in flight or another's, one at a time.
+// look samples the keys, and calls leave with the keys of the rows that are in flight or another's, one at a time. Of which kinds
+// there are no rows is not asked of them again.
 func (s *source) look(ctx context.Context, leave func(key rowhash.Key) error) (found, error) {
 	step := max(1, int(s.rows.Count/sampled))
 	var out found
 	var mu sync.Mutex
 	err := s.each(ctx, func(p piece) error {
-		var sample, left []rowhash.Key
-		var deleted, foreign int64
-		err := s.layout.KeysOf(p.Batch, func(row int, key []byte) error {
-			switch {
-			case p.foreign(row):
-				left, foreign = append(left, rowhash.Key(key)), foreign+1
-			case p.inFlight(row):
-				left = append(left, rowhash.Key(key))
-			case p.deleted(row):
-				deleted++
-			case row%step == 0:
-				sample = append(sample, rowhash.Key(key))
-			}
-			return nil
-		})
+		part, left, err := s.lookAt(p, step)
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		out.sample = append(out.sample, sample...)
-		out.inFlight += int64(len(left)) - foreign
-		out.foreign, out.softDelete = out.foreign+foreign, out.softDelete+deleted
+		out.sample = append(out.sample, part.sample...)
+		out.inFlight, out.foreign, out.softDelete = out.inFlight+part.inFlight, out.foreign+part.foreign, out.softDelete+part.softDelete
 		for _, key := range left {
 			if err := leave(key); err != nil {
 				return err
@@ -188,7 +177,39 @@ func (s *source) look(ctx context.Context, leave func(key rowhash.Key) error) (f
 		}
 		return nil
 	})
+	if out.foreign == 0 {
+		s.tenants = nil
+	}
+	if out.inFlight == 0 {
+		s.kind = ""
+	}
+	if out.softDelete == 0 {
+		s.deleted = -1
+	}
 	return out, err
+}
+
+// lookAt samples every step-th row of a piece, and returns the keys of those that are left out of the comparison.
+func (s *source) lookAt(p piece, step int) (out found, left []rowhash.Key, err error) {
+	keys, err := s.layout.KeyEncoder(p.Batch)
+	if err != nil {
+		return out, nil, err
+	}
+	for row := range p.Rows {
+		switch {
+		case p.foreign(row):
+			out.foreign++
+			left = append(left, rowhash.Key(keys.Append(nil, row)))
+		case p.inFlight(row):
+			out.inFlight++
+			left = append(left, rowhash.Key(keys.Append(nil, row)))
+		case p.deleted(row):
+			out.softDelete++
+		case row%step == 0:
+			out.sample = append(out.sample, rowhash.Key(keys.Append(nil, row)))
+		}
+	}
+	return out, left, nil
 }
 
 // checksums sums the rows that are compared.

@@ -84,17 +84,20 @@ func addMask(arrays []arrow.Array, out []uint64) {
 	var always uint64
 	var masks []uint64
 	for n, a := range arrays {
-		switch {
-		case a == nil:
+		if a == nil {
 			always |= 1 << n
-		case a.NullN() > 0:
-			if masks == nil {
-				masks = make([]uint64, len(out))
-			}
-			for i := range masks {
-				if a.IsNull(i) {
-					masks[i] |= 1 << n
-				}
+			continue
+		}
+		valid := validity(a)
+		if valid.all() {
+			continue
+		}
+		if masks == nil {
+			masks = make([]uint64, len(out))
+		}
+		for i := range masks {
+			if !valid.has(i) {
+				masks[i] |= 1 << n
 			}
 		}
 	}

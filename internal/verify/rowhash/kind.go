@@ -1,8 +1,10 @@
 package rowhash
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -82,7 +84,7 @@ func (k kind) add(a arrow.Array, out []uint64) error {
 	case *array.Decimal128:
 		return k.decimals(a, out)
 	case *array.String, *array.Binary, *array.LargeString, *array.LargeBinary:
-		return k.texts(a.(valued), out)
+		return k.texts(a, out)
 	case *array.Null:
 		return nil
 	}
@@ -95,14 +97,15 @@ func (k kind) misfit(a arrow.Array) error {
 
 // each chains what f makes of the values that are not NULL.
 func each[T any](a arrow.Array, values []T, out []uint64, f func(T, uint64) uint64) error {
-	if a.NullN() == 0 {
+	valid := validity(a)
+	if valid.all() {
 		for i, v := range values {
 			out[i] = f(v, out[i])
 		}
 		return nil
 	}
 	for i, v := range values {
-		if a.IsValid(i) {
+		if valid.has(i) {
 			out[i] = f(v, out[i])
 		}
 	}
@@ -181,16 +184,26 @@ func (k kind) decimals(a *array.Decimal128, out []uint64) error {
 	if k.form != asDecimal || !table.Decimal(int(t.Precision), int(t.Scale)).Fits(k.typ) {
 		return k.misfit(a)
 	}
-	return each(a, a.Values(), out, func(v decimal128.Num, h uint64) uint64 { return k.decimal(v, int(t.Scale), h) })
+	switch scale := int(t.Scale); {
+	case scale < k.scale:
+		return each(a, a.Values(), out, func(v decimal128.Num, h uint64) uint64 { return k.decimal(v, scale, h) })
+	case k.precision <= longDigits:
+		return each(a, a.Values(), out, func(v decimal128.Num, h uint64) uint64 { return hash8(v.LowBits(), h) })
+	}
+	return each(a, a.Values(), out, hashDecimal)
 }
 
-func (k kind) decimal(v decimal128.Num, scale int, h uint64) uint64 {
+func (k *kind) decimal(v decimal128.Num, scale int, h uint64) uint64 {
 	if scale < k.scale {
 		v = v.IncreaseScaleBy(int32(k.scale - scale))
 	}
 	if k.precision <= longDigits {
 		return hash8(v.LowBits(), h)
 	}
+	return hashDecimal(v, h)
+}
+
+func hashDecimal(v decimal128.Num, h uint64) uint64 {
 	var b [16]byte
 	return hashBytes(bigInteger(v, &b), h)
 }
@@ -198,31 +211,44 @@ func (k kind) decimal(v decimal128.Num, scale int, h uint64) uint64 {
 // bigInteger writes a number as Java's BigInteger.toByteArray: big-endian, as short as its sign allows.
 func bigInteger(v decimal128.Num, b *[16]byte) []byte {
 	hi, lo := uint64(v.HighBits()), v.LowBits()
-	for i := range 8 {
-		b[i], b[8+i] = byte(hi>>(56-8*i)), byte(lo>>(56-8*i))
+	binary.BigEndian.PutUint64(b[:8], hi)
+	binary.BigEndian.PutUint64(b[8:], lo)
+	sign := uint64(int64(hi) >> 63)
+	digits := bits.Len64(lo ^ sign) // in binary, without the sign
+	if hi != sign {
+		digits = 64 + bits.Len64(hi^sign)
 	}
-	from := 0
-	for from < 15 && (b[from] == 0 && b[from+1] < 0x80 || b[from] == 0xff && b[from+1] >= 0x80) {
-		from++
-	}
-	return b[from:]
+	return b[15-digits/8:]
 }
 
-// valued is an array of texts or bytes.
-type valued interface {
-	arrow.Array
-	ValueLen(i int) int
-}
-
-func (k kind) texts(a valued, out []uint64) error {
-	value, isText := bytesOf(a)
-	if k.form != asBytes || isText != (k.typ == table.String) {
+func (k kind) texts(a arrow.Array, out []uint64) error {
+	if value, isText := bytesOf(a); value == nil || k.form != asBytes || isText != (k.typ == table.String) {
 		return k.misfit(a)
 	}
-	for i := range out {
-		if a.IsValid(i) {
-			out[i] = hashBytes(value(i), out[i])
-		}
+	switch a.(type) {
+	case *array.String, *array.Binary:
+		hashCells[int32](a, out)
+	default:
+		hashCells[int64](a, out)
 	}
 	return nil
+}
+
+// hashCells chains the cells of an array of texts or bytes, by its offsets.
+func hashCells[T int32 | int64](a arrow.Array, out []uint64) {
+	data := a.Data()
+	if data.Len() == 0 {
+		return
+	}
+	offsets := arrow.GetOffsets[T](data, 1)
+	var cells []byte
+	if values := data.Buffers()[2]; values != nil {
+		cells = values.Bytes()
+	}
+	valid := validity(a)
+	for i := range out {
+		if valid.has(i) {
+			out[i] = hashBytes(cells[offsets[i]:offsets[i+1]], out[i])
+		}
+	}
 }

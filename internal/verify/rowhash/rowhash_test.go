@@ -1,8 +1,11 @@
 package rowhash_test
 
 import (
+	"fmt"
 	"math"
+	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -207,4 +210,81 @@ func TestPartsHoldTheirIntervals(t *testing.T) {
 	}
 	require.False(t, rowhash.Part{r.Interval(1)}.Has([]byte("z")))
 	require.True(t, rowhash.Part{rowhash.Ranges(nil).Interval(0)}.Has([]byte("z")))
+}
+
+// javaBytes is what Java's BigInteger.toByteArray returns: two's complement in as few bytes as hold the sign too.
+func javaBytes(v *big.Int) []byte {
+	size := uint(1)
+	for limit := big.NewInt(1 << 7); v.Cmp(limit) >= 0 || v.Cmp(new(big.Int).Neg(limit)) < 0; size++ {
+		limit = new(big.Int).Lsh(limit, 8)
+	}
+	unsigned := new(big.Int).And(v, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 8*size), big.NewInt(1)))
+	return unsigned.FillBytes(make([]byte, size))
+}
+
+func TestLongDecimalsHashAsJavaWritesThem(t *testing.T) {
+	var numbers []*big.Int
+	for bit := range 127 {
+		power := new(big.Int).Lsh(big.NewInt(1), uint(bit))
+		for _, near := range []int64{-1, 0, 1} {
+			n := new(big.Int).Add(power, big.NewInt(near))
+			numbers = append(numbers, n, new(big.Int).Neg(n))
+		}
+	}
+	decimals := arrayOf(t, &arrow.Decimal128Type{Precision: 38}, func(b array.Builder) {
+		for _, n := range numbers {
+			b.(*array.Decimal128Builder).Append(decimal128.FromBigInt(n))
+		}
+	})
+	bytes := arrayOf(t, arrow.BinaryTypes.Binary, func(b array.Builder) {
+		for _, n := range numbers {
+			b.(*array.BinaryBuilder).Append(javaBytes(n))
+		}
+	})
+	require.Equal(t, hashes(t, table.Schema{column("v", table.Binary)}, bytes), hashes(t, table.Schema{column("v", table.Decimal(38, 0))}, decimals))
+}
+
+func TestRowsOfASliceHashAsInTheWhole(t *testing.T) {
+	const n = 37
+	fills := []struct {
+		kind table.Type
+		dt   arrow.DataType
+		fill func(b array.Builder, i int)
+	}{
+		{table.String, arrow.BinaryTypes.String, func(b array.Builder, i int) { b.(*array.StringBuilder).Append(strings.Repeat("é", i)) }},
+		{table.Binary, arrow.BinaryTypes.LargeBinary, func(b array.Builder, i int) { b.(*array.BinaryBuilder).Append(make([]byte, i)) }},
+		{table.Boolean, arrow.FixedWidthTypes.Boolean, func(b array.Builder, i int) { b.(*array.BooleanBuilder).Append(i%2 == 0) }},
+		{table.Long, arrow.PrimitiveTypes.Int64, func(b array.Builder, i int) { b.(*array.Int64Builder).Append(int64(i)) }},
+		{table.Decimal(30, 2), &arrow.Decimal128Type{Precision: 30, Scale: 2}, func(b array.Builder, i int) {
+			b.(*array.Decimal128Builder).Append(decimal128.FromI64(int64(-i)))
+		}},
+		{table.Decimal(10, 2), &arrow.Decimal128Type{Precision: 10, Scale: 2}, func(b array.Builder, i int) {
+			b.(*array.Decimal128Builder).Append(decimal128.FromI64(int64(i)))
+		}},
+	}
+	var columns table.Schema
+	var arrays []arrow.Array
+	for c, f := range fills {
+		columns = append(columns, column(fmt.Sprint("c", c), f.kind))
+		arrays = append(arrays, arrayOf(t, f.dt, func(b array.Builder) {
+			for i := range n {
+				if i%(c+2) == 0 {
+					b.AppendNull()
+				} else {
+					f.fill(b, i)
+				}
+			}
+		}))
+	}
+	whole := hashes(t, columns, arrays...)
+	for from := range n {
+		for _, to := range []int{from, from + 1, (from + n) / 2, n} {
+			part := make([]arrow.Array, len(arrays))
+			for c, a := range arrays {
+				part[c] = array.NewSlice(a, int64(from), int64(max(from, to)))
+				t.Cleanup(part[c].Release)
+			}
+			require.Equal(t, whole[from:max(from, to)], hashes(t, columns, part...))
+		}
+	}
 }

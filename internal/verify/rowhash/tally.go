@@ -1,6 +1,7 @@
 package rowhash
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -54,7 +55,7 @@ type Batch struct {
 // Visit calls row for every row of a batch that skip does not say to leave out, with its number, key, and hash. The key
 // is valid during the call. A nil skip leaves none out.
 func (l *Layout) Visit(b Batch, skip func(row int) bool, row func(n int, key []byte, hash uint64) error) error {
-	encoder, err := l.encoder(l.Keys, b, l.keys)
+	encoder, err := l.KeyEncoder(b)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (l *Layout) Visit(b Batch, skip func(row int) bool, row func(n int, key []b
 
 // KeysOf calls row with the key of every row of a batch.
 func (l *Layout) KeysOf(b Batch, row func(n int, key []byte) error) error {
-	encoder, err := l.encoder(l.Keys, b, l.keys)
+	encoder, err := l.KeyEncoder(b)
 	if err != nil {
 		return err
 	}
@@ -90,6 +91,9 @@ func (l *Layout) KeysOf(b Batch, row func(n int, key []byte) error) error {
 	}
 	return nil
 }
+
+// KeyEncoder returns the encoder of the keys of a batch.
+func (l *Layout) KeyEncoder(b Batch) (*Encoder, error) { return l.encoder(l.Keys, b, l.keys) }
 
 func (l *Layout) encoder(k *Keys, b Batch, columns []int) (*Encoder, error) {
 	arrays := make([]arrow.Array, len(columns))
@@ -150,8 +154,8 @@ func (c *Checksums) Add(l *Layout, b Batch, skip func(row int) bool) error {
 		}
 	}
 	in := 0
-	cursor := make([]byte, 0, 32)
-	return l.Visit(b, skip, func(n int, key []byte, hash uint64) error {
+	cursor, low, high := make([]byte, 0, 32), []byte(c.Low), []byte(c.High)
+	err := l.Visit(b, skip, func(n int, key []byte, hash uint64) error {
 		if in > 0 && string(key) < string(l.Ranges[in-1]) || in < len(l.Ranges) && string(key) >= string(l.Ranges[in]) {
 			in = l.Ranges.Of(key) // rows mostly come in the order of their keys
 		}
@@ -160,13 +164,15 @@ func (c *Checksums) Add(l *Layout, b Batch, skip func(row int) bool) error {
 			return nil
 		}
 		if cursor = cursors.Append(cursor[:0], n); cursor[0] == isValue {
-			if c.Low == "" || string(cursor) < string(c.Low) {
-				c.Low = Key(cursor)
+			if len(low) == 0 || bytes.Compare(cursor, low) < 0 {
+				low = append(low[:0], cursor...)
 			}
-			if string(cursor) > string(c.High) {
-				c.High = Key(cursor)
+			if bytes.Compare(cursor, high) > 0 {
+				high = append(high[:0], cursor...)
 			}
 		}
 		return nil
 	})
+	c.Low, c.High = Key(low), Key(high)
+	return err
 }

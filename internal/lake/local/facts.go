@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tributary/internal/lake"
@@ -17,9 +18,13 @@ type facts struct {
 }
 
 // check compares every batch with its rows. Rows of another tenant, missing ids and a wrong count are lake.ErrBatch.
-func (src *source) check(ctx context.Context, s *session, schema table.Schema) ([]facts, error) {
+func (src *source) check(ctx context.Context, s *session, dir string, schema table.Schema) ([]facts, error) {
+	query := src.checkQuery(schema)
+	if len(src.batches) == 1 && src.batches[0].Rows >= sortedRows && len(src.batches[0].Files) > 0 && len(src.ids()) > 0 {
+		query = src.checkOrderQuery(dir, schema)
+	}
 	all := make([]facts, len(src.batches))
-	err := s.each(ctx, src.checkQuery(schema), func(v []any) error {
+	err := s.each(ctx, query, func(v []any) error {
 		b := int(integer(v[0]))
 		if n := integer(v[2]); n > 0 {
 			return lake.Incomplete(src.batches[b], "%d rows carry another client or region", n)
@@ -38,13 +43,17 @@ func (src *source) check(ctx context.Context, s *session, schema table.Schema) (
 			return nil, lake.Incomplete(batch, "it should have %d rows and its files have %d, stage it again", batch.Rows, all[b].rows)
 		}
 	}
-	return all, src.findUnique(ctx, s, all)
+	if len(all) == 1 && all[0].unique {
+		return all, nil
+	}
+	return all, src.countUnique(ctx, s, all)
 }
 
-// factsOf reads a row of checkQuery.
+// factsOf reads a row of checkQuery or checkOrderQuery.
 func (src *source) factsOf(batch table.Batch, v []any) facts {
 	f := facts{rows: integer(v[1]), deletes: integer(v[4])}
-	next := 5
+	f.unique, _ = v[5].(bool)
+	next := 6
 	for _, key := range src.keys {
 		switch {
 		case strings.EqualFold(key, table.ClientColumn):
@@ -69,30 +78,70 @@ func (src *source) ids() []string {
 	return ids
 }
 
+// checkQuery returns of each batch its number, how many rows it has, how many of them are another tenant's, have no id, and are deletes;
+// whether they are unique, if that is known; and the least and largest of each id, decimals as text.
 func (src *source) checkQuery(schema table.Schema) string {
-	bounds, nulls := "", []string{"false"}
-	for _, key := range src.ids() {
-		low, high := fmt.Sprintf("min(%s)", quote(key)), fmt.Sprintf("max(%s)", quote(key))
-		if _, _, ok := schema[schema.Find(key)].Type.DecimalOf(); ok {
-			low, high = low+"::VARCHAR", high+"::VARCHAR"
-		}
-		bounds, nulls = bounds+", "+low+", "+high, append(nulls, quote(key)+" IS NULL")
-	}
-	return fmt.Sprintf("SELECT __b, count(*), count_if(__x), count_if(%s), count_if(__d)%s FROM src GROUP BY __b", strings.Join(nulls, " OR "), bounds)
+	return "SELECT __b, " + src.counts() + ", NULL" + src.bounds(schema, func(_ int, id string) (low, high string) {
+		return "min(" + id + ")", "max(" + id + ")"
+	}) + " FROM src GROUP BY __b"
 }
 
-// sortedRows is from how many rows on it pays to look whether they are in the order of their ids.
+// counts are the numbers of rows, of those of another tenant, of those without an id, and of deletes.
+func (src *source) counts() string {
+	nulls := []string{"false"}
+	for _, id := range src.ids() {
+		nulls = append(nulls, quote(id)+" IS NULL")
+	}
+	return "count(*) AS n, count_if(__x) AS x, count_if(" + strings.Join(nulls, " OR ") + ") AS z, count_if(__d) AS d"
+}
+
+// bounds lists what of says of each id, behind a comma each.
+func (src *source) bounds(schema table.Schema, of func(n int, id string) (low, high string)) string {
+	var list strings.Builder
+	for n, id := range src.ids() {
+		low, high := of(n, quote(id))
+		if _, _, ok := schema[schema.Find(id)].Type.DecimalOf(); ok {
+			low, high = low+"::VARCHAR", high+"::VARCHAR"
+		}
+		list.WriteString(", " + low + ", " + high)
+	}
+	return list.String()
+}
+
+// sortedRows is from how many rows on it pays to look whether they are in the order of their ids, which a first load is. Rows in strict order are
+// unique, and to see that costs a tenth of counting them.
 const sortedRows = 10_000
 
-// findUnique says of each batch whether its rows are unique. Rows in strict order are, and to see that costs a tenth of counting them; a first
-// load is read in that order.
-func (src *source) findUnique(ctx context.Context, s *session, all []facts) error {
-	if len(all) == 1 && all[0].rows >= sortedRows {
-		var err error
-		if all[0].unique, err = src.inOrder(ctx, s); err != nil || all[0].unique {
-			return err
-		}
+// sortedParts is in how many parts, as their files follow each other, rows are looked at: several at once.
+const sortedParts = 16
+
+// checkOrderQuery is checkQuery of one batch. It is unique if the ids grow from row to row in each part, and the parts do not overlap. That one
+// row only has none before it shows that a part was compared in one sequence.
+func (src *source) checkOrderQuery(dir string, schema table.Schema) string {
+	files := src.batches[0].Files
+	var parts []string
+	for part := range slices.Chunk(files, (len(files)+sortedParts-1)/sortedParts) {
+		parts = append(parts, src.checkPart(src.selectFiles(dir, 0, 0, part, schema)))
 	}
+	return "SELECT 0, sum(n), sum(x), sum(z), sum(d), bool_and(heads = 1 AND falls = 0 AND (before IS NULL OR low > before))" +
+		src.bounds(schema, func(n int, _ string) (low, high string) {
+			return fmt.Sprintf("min(low%d)", n), fmt.Sprintf("max(high%d)", n)
+		}) + " FROM (SELECT *, lag(high) OVER (ORDER BY low) AS before FROM (" + strings.Join(parts, " UNION ALL ") + ") WHERE n > 0)"
+}
+
+func (src *source) checkPart(relation string) string {
+	ids := "(" + table.QuoteAll(src.ids(), table.DoubleQuote) + ")"
+	var bounds strings.Builder
+	for n, id := range src.ids() {
+		fmt.Fprintf(&bounds, ", min(%s) AS low%d, max(%[1]s) AS high%[2]d", quote(id), n)
+	}
+	return "SELECT " + src.counts() + bounds.String() + ", min(" + ids + ") AS low, max(" + ids + ") AS high" +
+		", count_if(__grows IS NULL) AS heads, count_if(NOT __grows) AS falls" +
+		" FROM (SELECT *, " + ids + " > lag(" + ids + ") OVER () AS __grows FROM (" + relation + "))"
+}
+
+// countUnique says of each batch whether its rows are unique.
+func (src *source) countUnique(ctx context.Context, s *session, all []facts) error {
 	distinct := "1"
 	if ids := src.ids(); len(ids) == 1 {
 		distinct = quote(ids[0])
@@ -104,16 +153,4 @@ func (src *source) findUnique(ctx context.Context, s *session, all []facts) erro
 		f.unique = integer(v[1]) == f.rows
 		return nil
 	})
-}
-
-// inOrder says whether the ids, of which none is NULL, grow from row to row. That one row only has none before it shows that the rows were
-// compared in one sequence.
-func (src *source) inOrder(ctx context.Context, s *session) (ordered bool, err error) {
-	ids := table.QuoteAll(src.ids(), table.DoubleQuote)
-	query := fmt.Sprintf("SELECT count_if(__grows IS NULL), count_if(NOT __grows) FROM (SELECT (%[1]s) > lag((%[1]s)) OVER () AS __grows FROM src)", ids)
-	err = s.each(ctx, query, func(v []any) error {
-		ordered = integer(v[0]) == 1 && integer(v[1]) == 0
-		return nil
-	})
-	return ordered, err
 }

@@ -118,7 +118,7 @@ func (l *Lake) attempt(ctx context.Context, t *delta.Table, src *source) ([]lake
 	if err := src.load(ctx, s, l.dir, m.schema); err != nil {
 		return nil, err
 	}
-	if m.facts, err = src.check(ctx, s, m.schema); err != nil {
+	if m.facts, err = src.check(ctx, s, l.dir, m.schema); err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(m.facts, func(f facts) bool { return f.rows > 0 && !f.unique }) {

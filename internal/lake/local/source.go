@@ -116,7 +116,7 @@ func (src *source) load(ctx context.Context, s *session, dir string, schema tabl
 	for b, batch := range src.batches {
 		rows += batch.Rows
 		if len(batch.Files) > 0 {
-			parts = append(parts, src.selectBatch(dir, b, first, schema))
+			parts = append(parts, src.selectFiles(dir, b, first, batch.Files, schema))
 		}
 		first += len(batch.Files)
 	}
@@ -130,7 +130,8 @@ func (src *source) load(ctx context.Context, s *session, dir string, schema tabl
 	return s.exec(ctx, "CREATE TEMP "+kind+" src AS "+strings.Join(parts, " UNION ALL "))
 }
 
-func (src *source) selectBatch(dir string, b, firstFile int, schema table.Schema) string {
+// selectFiles selects the rows of some files of a batch, the first of which is of that number among all.
+func (src *source) selectFiles(dir string, b, firstFile int, files []table.File, schema table.Schema) string {
 	batch := src.batches[b]
 	columns := []string{
 		fmt.Sprintf("%d::INTEGER AS __b", b),
@@ -149,7 +150,7 @@ func (src *source) selectBatch(dir string, b, firstFile int, schema table.Schema
 		}
 		columns = append(columns, expr+" AS "+quote(column.Name))
 	}
-	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), readStaged(dir, batch))
+	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), readFiles(dir, files))
 }
 
 func (src *source) selectNothing(schema table.Schema) string {

@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -47,7 +47,7 @@ func (c *columnReader) moved() bool {
 func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema) *converters {
 	c := &converters{schema: schema, zone: zone, failZero: req.Spec.ZeroDates == "fail"}
 	c.limit = min(batchRows, batchBytes/(8*max(1, len(req.Plan.Columns)))+1) // a wide table has no room for more
-	memory := &rawfile.Pool{}
+	memory := &arrowfile.Pool{}
 	for i, planned := range req.Plan.Columns {
 		c.columns = append(c.columns, columnReader{SourceColumn: planned, vector: newVector(memory, schema.Field(i).Type, c.limit)})
 	}

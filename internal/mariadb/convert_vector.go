@@ -9,7 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 )
 
 // vector is the cells of one column of the batch in hand, in Arrow's own layout. Arrow's builders have the same at
@@ -21,7 +21,7 @@ type vector interface {
 	take(rows int) arrow.ArrayData
 }
 
-func newVector(pool *rawfile.Pool, dtype arrow.DataType, limit int) vector {
+func newVector(pool *arrowfile.Pool, dtype arrow.DataType, limit int) vector {
 	base := base{pool: pool, dtype: dtype, limit: limit}
 	switch dtype.ID() {
 	case arrow.INT8:
@@ -50,7 +50,7 @@ func newVector(pool *rawfile.Pool, dtype arrow.DataType, limit int) vector {
 
 // base is what every vector has.
 type base struct {
-	pool  *rawfile.Pool
+	pool  *arrowfile.Pool
 	dtype arrow.DataType
 	limit int    // rows
 	valid []byte // bits, nil until the batch's first NULL

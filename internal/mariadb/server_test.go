@@ -13,7 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/stretchr/testify/require"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 	"tributary/internal/testserver"
 )
@@ -22,7 +22,7 @@ import (
 var server *testserver.Server
 
 func TestMain(m *testing.M) {
-	rawfile.Scrub.Store(true) // who reads a batch that was released reads nonsense
+	arrowfile.Scrub.Store(true) // who reads a batch that was released reads nonsense
 	var err error
 	if server, err = testserver.StartMariaDB(); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests need a MariaDB server (Debian package mariadb-server): %v\n", err)

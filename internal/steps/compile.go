@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -36,7 +36,7 @@ type compiler struct {
 	job    Job
 	engine *engine
 	empty  string // a relation with the raw columns and no rows
-	pool   *rawfile.Pool
+	pool   *arrowfile.Pool
 }
 
 func newCompiler(e *engine, job Job) (*compiler, error) {
@@ -52,7 +52,7 @@ func newCompiler(e *engine, job Job) (*compiler, error) {
 		}
 		columns[i] = "CAST(NULL AS " + t + ") AS " + table.Quote(c.Name, table.DoubleQuote)
 	}
-	c := &compiler{layout: l, job: job, engine: e, empty: "(SELECT " + strings.Join(columns, ", ") + " LIMIT 0)", pool: &rawfile.Pool{}}
+	c := &compiler{layout: l, job: job, engine: e, empty: "(SELECT " + strings.Join(columns, ", ") + " LIMIT 0)", pool: &arrowfile.Pool{}}
 	return c, nil
 }
 

@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 )
 
 func TestMain(m *testing.M) {
-	rawfile.Scrub.Store(true) // who reads a batch that was released reads nonsense
+	arrowfile.Scrub.Store(true) // who reads a batch that was released reads nonsense
 	os.Exit(m.Run())
 }

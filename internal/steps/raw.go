@@ -7,7 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -20,16 +20,16 @@ type rawFiles struct {
 	ctx    context.Context
 	raw    table.Raw
 	schema *arrow.Schema // that every file must have
-	pool   *rawfile.Pool
+	pool   *arrowfile.Pool
 
 	opened  int    // files opened so far
 	path    string // of the last one
-	reader  *rawfile.Reader
+	reader  *arrowfile.Reader
 	current arrow.RecordBatch // owned by reader
 	rows    int64             // in the batches before and including current
 }
 
-func newRawFiles(ctx context.Context, raw table.Raw, columns table.Schema, pool *rawfile.Pool) (*rawFiles, error) {
+func newRawFiles(ctx context.Context, raw table.Raw, columns table.Schema, pool *arrowfile.Pool) (*rawFiles, error) {
 	schema, err := arrowSchema(columns)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (f *rawFiles) end() error {
 }
 
 func (f *rawFiles) open(path string) error {
-	reader, err := rawfile.Open(path, f.pool)
+	reader, err := arrowfile.Open(path, f.pool)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRaw, err)
 	}

@@ -6,12 +6,9 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"golang.org/x/sync/errgroup"
 
-	"tributary/internal/rawfile"
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -23,10 +20,8 @@ type Rows struct {
 	Count   int64
 }
 
-const (
-	readers     = 2       // goroutines that a pass over rows uses
-	parquetRows = 1 << 16 // of a batch
-)
+// readers is how many goroutines a pass over rows uses.
+const readers = 2
 
 // each calls batch with all rows, from several goroutines. A batch is valid during the call.
 func (r Rows) each(ctx context.Context, batch func(arrow.RecordBatch) error) error {
@@ -40,7 +35,7 @@ func (r Rows) each(ctx context.Context, batch func(arrow.RecordBatch) error) err
 func (r Rows) eachArrow(ctx context.Context, batch func(arrow.RecordBatch) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	queue := make(chan arrow.RecordBatch, readers)
-	pool := &rawfile.Pool{}
+	pool := &arrowfile.Pool{}
 	group.Go(func() error {
 		defer close(queue)
 		reading, ctx := errgroup.WithContext(ctx)
@@ -72,8 +67,8 @@ func (r Rows) eachArrow(ctx context.Context, batch func(arrow.RecordBatch) error
 	return err
 }
 
-func (r Rows) readArrow(ctx context.Context, path string, pool *rawfile.Pool, queue chan<- arrow.RecordBatch) error {
-	reader, err := rawfile.Open(path, pool)
+func (r Rows) readArrow(ctx context.Context, path string, pool *arrowfile.Pool, queue chan<- arrow.RecordBatch) error {
+	reader, err := arrowfile.Open(path, pool)
 	if err != nil {
 		return fmt.Errorf("read the rows again: %w", err)
 	}
@@ -99,27 +94,28 @@ func (r Rows) readArrow(ctx context.Context, path string, pool *rawfile.Pool, qu
 
 // rowGroup is one row group of a Parquet file.
 type rowGroup struct {
-	reader *pqarrow.FileReader
+	file   *arrowfile.Parquet
 	number int
 }
 
 func (r Rows) eachParquet(ctx context.Context, batch func(arrow.RecordBatch) error) (err error) {
-	var files []*file.Reader
+	var groups []rowGroup
+	var files []*arrowfile.Parquet
 	defer func() {
 		for _, f := range files {
 			err = errors.Join(err, f.Close())
 		}
 	}()
+	pool := &arrowfile.Pool{}
 	for _, path := range r.Parquet {
-		f, err := file.OpenParquetFile(path, false)
+		f, err := arrowfile.OpenParquet(path, pool)
 		if err != nil {
-			return fmt.Errorf("read the rows again: %s: %w", path, err)
+			return fmt.Errorf("read the rows again: %w", err)
 		}
 		files = append(files, f)
-	}
-	groups, err := rowGroups(files)
-	if err != nil {
-		return err
+		for n := range f.RowGroups() {
+			groups = append(groups, rowGroup{f, n})
+		}
 	}
 	queue := make(chan rowGroup, len(groups))
 	for _, g := range groups {
@@ -130,7 +126,7 @@ func (r Rows) eachParquet(ctx context.Context, batch func(arrow.RecordBatch) err
 	for range readers {
 		work.Go(func() error {
 			for g := range queue {
-				if err := g.each(ctx, batch); err != nil {
+				if err := g.file.Each(ctx, g.number, nil, batch); err != nil {
 					return err
 				}
 			}
@@ -138,32 +134,4 @@ func (r Rows) eachParquet(ctx context.Context, batch func(arrow.RecordBatch) err
 		})
 	}
 	return work.Wait()
-}
-
-func rowGroups(files []*file.Reader) ([]rowGroup, error) {
-	var groups []rowGroup
-	for _, f := range files {
-		reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: parquetRows}, memory.DefaultAllocator)
-		if err != nil {
-			return nil, fmt.Errorf("read the rows again: %w", err)
-		}
-		for n := range f.NumRowGroups() {
-			groups = append(groups, rowGroup{reader, n})
-		}
-	}
-	return groups, nil
-}
-
-func (g rowGroup) each(ctx context.Context, batch func(arrow.RecordBatch) error) error {
-	reader, err := g.reader.GetRecordReader(ctx, nil, []int{g.number})
-	if err != nil {
-		return fmt.Errorf("read the rows again: %w", err)
-	}
-	defer reader.Release()
-	for reader.Next() {
-		if err := errors.Join(ctx.Err(), batch(reader.RecordBatch())); err != nil {
-			return err
-		}
-	}
-	return reader.Err()
 }

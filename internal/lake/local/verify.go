@@ -32,9 +32,9 @@ const (
 func (l *Lake) Checksums(ctx context.Context, of lake.Fingerprint) (rowhash.Checksums, error) {
 	total := of.Layout.NewChecksums()
 	var mu sync.Mutex
-	err := l.fingerprint(ctx, of, func(b rowhash.Batch) error {
+	err := l.fingerprint(ctx, of, func(b rowhash.Batch, skip func(row int) bool) error {
 		part := of.Layout.NewChecksums()
-		if err := part.Add(of.Layout, b, nil); err != nil {
+		if err := part.Add(of.Layout, b, skip); err != nil {
 			return err
 		}
 		mu.Lock()
@@ -48,10 +48,10 @@ func (l *Lake) Checksums(ctx context.Context, of lake.Fingerprint) (rowhash.Chec
 // RowHashes implements lake.Verifier.
 func (l *Lake) RowHashes(ctx context.Context, of lake.Fingerprint, part rowhash.Part, row func(key rowhash.Key, hash uint64) error) error {
 	var mu sync.Mutex
-	return l.fingerprint(ctx, of, func(b rowhash.Batch) error {
+	return l.fingerprint(ctx, of, func(b rowhash.Batch, skip func(row int) bool) error {
 		mu.Lock()
 		defer mu.Unlock()
-		return of.Layout.Visit(b, nil, func(_ int, key []byte, hash uint64) error {
+		return of.Layout.Visit(b, skip, func(_ int, key []byte, hash uint64) error {
 			if !part.Has(key) {
 				return nil
 			}
@@ -67,11 +67,11 @@ func (l *Lake) CellHashes(ctx context.Context, of lake.Fingerprint, keys []rowha
 		wanted[string(key)] = true
 	}
 	var mu sync.Mutex
-	return l.fingerprint(ctx, of, func(b rowhash.Batch) error {
+	return l.fingerprint(ctx, of, func(b rowhash.Batch, skip func(row int) bool) error {
 		mu.Lock()
 		defer mu.Unlock()
 		return of.Layout.KeysOf(b, func(n int, key []byte) error {
-			if !wanted[string(key)] {
+			if !wanted[string(key)] || skip != nil && skip(n) {
 				return nil
 			}
 			cells, err := of.Layout.Hasher.Cells(b.Arrays, n)
@@ -89,27 +89,61 @@ type slice struct {
 	from, to int64
 }
 
-// fingerprint calls batch, from several goroutines, with all rows that a fingerprint is of.
-func (l *Lake) fingerprint(ctx context.Context, of lake.Fingerprint, batch func(rowhash.Batch) error) error {
+// hashed takes rows to be hashed, from several goroutines; nil skips none. Both are valid during the call.
+type hashed func(b rowhash.Batch, skip func(row int) bool) error
+
+// fingerprint calls batch with all rows that a fingerprint is of: those of Tributary's own files as they are there, and those of files that DuckDB
+// has to bring into shape as it returns them.
+func (l *Lake) fingerprint(ctx context.Context, of lake.Fingerprint, batch hashed) error {
+	err := l.readAll(ctx, of, batch)
+	if err != nil {
+		err = fmt.Errorf("verify %s.%s at version %d: %w", of.Ref.Schema, of.Ref.Table, of.Version, l.explain(classify(err)))
+	}
+	return err
+}
+
+func (l *Lake) readAll(ctx context.Context, of lake.Fingerprint, batch hashed) error {
 	f, err := l.filesAt(ctx, of.Ref.Schema, of.Ref.Table, lake.At{Version: &of.Version})
 	if err != nil {
 		return err
 	}
-	slices := f.slices(of.Ref)
+	except, few, err := exceptKeys(ctx, l.dir, of)
+	if err != nil {
+		return err
+	}
+	var own, others []int
+	for i, add := range f.adds {
+		switch {
+		case !f.mayHold(add, of.Ref):
+		case few && f.plain(add, of):
+			own = append(own, i)
+		default:
+			others = append(others, i)
+		}
+	}
+	misfits, err := f.pick(own).hashOwn(ctx, of, except, batch)
+	if err != nil {
+		return err
+	}
+	for _, i := range misfits {
+		others = append(others, own[i])
+	}
+	f = f.pick(others)
+	slices := f.slices()
+	if len(slices) == 0 {
+		return nil
+	}
 	queue := make(chan slice, len(slices))
 	for _, s := range slices {
 		queue <- s
 	}
 	close(queue)
-	if err := l.verifyQueue(ctx, f, of, queue, batch); err != nil {
-		return fmt.Errorf("verify %s.%s at version %d: %w", of.Ref.Schema, of.Ref.Table, of.Version, l.explain(classify(err)))
-	}
-	return nil
+	return l.verifyQueue(ctx, f, of, queue, batch)
 }
 
 // verifyQueue has every verifier's queries run by its own thread, in an engine that has no others: who asks an engine with
 // threads of its own for one row group waits, without sleep, for the thread that took the work from it.
-func (l *Lake) verifyQueue(ctx context.Context, f files, of lake.Fingerprint, queue <-chan slice, batch func(rowhash.Batch) error) (err error) {
+func (l *Lake) verifyQueue(ctx context.Context, f files, of lake.Fingerprint, queue <-chan slice, batch hashed) (err error) {
 	db := l.db
 	if len(queue) > verifiers { // worth the start of an engine
 		options := l.options
@@ -133,13 +167,10 @@ func (l *Lake) verifyQueue(ctx context.Context, f files, of lake.Fingerprint, qu
 	return group.Wait()
 }
 
-// slices cuts the files that may hold rows of a client into pieces of bounded size.
-func (f files) slices(ref table.Ref) []slice {
+// slices cuts the files into pieces of bounded size.
+func (f files) slices() []slice {
 	var all []slice
 	for i, add := range f.adds {
-		if !f.mayHold(add, ref) {
-			continue
-		}
 		stats, err := delta.ParseStats(add.Stats)
 		if err != nil || stats == nil || stats.NumRecords <= 0 { // not known: all at once
 			all = append(all, slice{i, 0, -1})
@@ -162,7 +193,7 @@ func (f files) mayHold(add *delta.Add, ref table.Ref) bool {
 	return is(table.RegionColumn, ref.Region) && is(table.ClientColumn, ref.Client)
 }
 
-func verifySlices(ctx context.Context, s *session, dir string, f files, of lake.Fingerprint, queue <-chan slice, batch func(rowhash.Batch) error) error {
+func verifySlices(ctx context.Context, s *session, dir string, f files, of lake.Fingerprint, queue <-chan slice, batch hashed) error {
 	if err := loadVectors(ctx, s.conn, &f); err != nil {
 		return err
 	}
@@ -174,7 +205,7 @@ func verifySlices(ctx context.Context, s *session, dir string, f files, of lake.
 	columns := f.present(of.Layout.Hasher.Columns())
 	for piece := range queue {
 		if err := s.arrow(ctx, f.verifyQuery(of, columns, piece), func(b arrow.RecordBatch) error {
-			return batch(arranged(b, columns))
+			return batch(arranged(b, columns), nil)
 		}); err != nil {
 			return err
 		}

@@ -193,7 +193,7 @@ func (k kind) decimals(a *array.Decimal128, out []uint64) error {
 	return each(a, a.Values(), out, hashDecimal)
 }
 
-func (k *kind) decimal(v decimal128.Num, scale int, h uint64) uint64 {
+func (k kind) decimal(v decimal128.Num, scale int, h uint64) uint64 {
 	if scale < k.scale {
 		v = v.IncreaseScaleBy(int32(k.scale - scale))
 	}

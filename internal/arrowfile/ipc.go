@@ -1,6 +1,6 @@
-// Package rawfile reads the Arrow IPC stream files in which rows are kept on scratch disk, and has the buffers of those who write
+// Package arrowfile reads files of rows as Arrow batches: the Arrow IPC streams that keep raw rows on scratch disk, and Parquet. It has the buffers of those who write
 // and read them.
-package rawfile
+package arrowfile
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package rawfile
+package arrowfile
 
 import (
 	"math/bits"

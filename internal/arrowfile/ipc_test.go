@@ -1,4 +1,4 @@
-package rawfile
+package arrowfile
 
 import (
 	"bytes"
@@ -42,8 +42,8 @@ func TestPoolScrubsWhatIsHandedBack(t *testing.T) {
 	require.Equal(t, bytes.Repeat([]byte{0xa5}, 100), buffer)
 }
 
-// file writes n batches of three rows.
-func file(t *testing.T, n int) string {
+// stream writes n batches of three rows.
+func stream(t *testing.T, n int) string {
 	t.Helper()
 	schema := arrow.NewSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "note", Type: arrow.BinaryTypes.String}}, nil)
 	path := filepath.Join(t.TempDir(), "rows.arrow")
@@ -68,7 +68,7 @@ func TestBatchesAreValidUntilTheirLastRelease(t *testing.T) {
 	Scrub.Store(true)
 	t.Cleanup(func() { Scrub.Store(false) })
 	var pool Pool
-	r, err := Open(file(t, 5), &pool)
+	r, err := Open(stream(t, 5), &pool)
 	require.NoError(t, err)
 	var kept arrow.RecordBatch
 	for i := int64(0); r.Next(); i++ {

@@ -19,9 +19,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tributary/config"
+	"tributary/internal/arrowfile"
 	"tributary/internal/lake"
 	"tributary/internal/lake/open"
-	"tributary/internal/rawfile"
 	"tributary/internal/table"
 	"tributary/internal/testserver"
 	"tributary/worker/serve"
@@ -48,7 +48,7 @@ const workerDirVariable = "TRIBUTARY_TEST_WORKER_DIR" // makes the test binary a
 
 // TestMain is also the worker process of the tests that kill one, and the writers of other processes.
 func TestMain(m *testing.M) {
-	rawfile.Scrub.Store(true) // in workers, too: who reads a batch that was released reads nonsense
+	arrowfile.Scrub.Store(true) // in workers, too: who reads a batch that was released reads nonsense
 	if text := os.Getenv(writerVariable); text != "" {
 		if err := runWriter(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -13,10 +13,12 @@ import (
 )
 
 // Sizes of a batch that is read from Parquet: so many rows at the most, of about so many bytes together as the file has them. Texts with a
-// dictionary take more in memory, hence the few rows.
+// dictionary may take far more in memory; but who wrote them held a row group in memory, of which a batch is no more than an eighth.
 const (
 	batchRows  = 4 << 10
 	batchBytes = 8 << 20
+	batchShare = 8
+	leastRows  = 64
 )
 
 // Parquet is an open Parquet file. Several goroutines may read its row groups at once.
@@ -46,11 +48,19 @@ func OpenParquet(path string, pool *Pool) (p *Parquet, err error) {
 
 // batch is how many rows a batch has: fewer where they are wide.
 func (p *Parquet) batch() int64 {
-	var rows, bytes int64
+	var rows, bytes, most int64
 	for _, g := range p.file.MetaData().GetRowGroups() {
-		rows, bytes = rows+g.GetNumRows(), bytes+g.GetTotalByteSize()
+		rows, bytes, most = rows+g.GetNumRows(), bytes+g.GetTotalByteSize(), max(most, g.GetNumRows())
 	}
-	return min(batchRows, max(batchBytes*rows/max(bytes, 1), 64))
+	return max(min(batchRows, batchBytes*rows/max(bytes, 1), most/batchShare), leastRows)
+}
+
+// RowGroupBytes is the size of the largest row group, without compression.
+func (p *Parquet) RowGroupBytes() (most int64) {
+	for _, g := range p.file.MetaData().GetRowGroups() {
+		most = max(most, g.GetTotalByteSize())
+	}
+	return most
 }
 
 // Schema is the columns as Arrow has them.

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -268,15 +267,7 @@ func (s *source) readKeys(ctx context.Context, files []table.File) error {
 	}
 	var mu sync.Mutex
 	return Rows{Parquet: paths}.each(ctx, func(record arrow.RecordBatch) error {
-		arrays := make([]arrow.Array, len(s.layout.Keys.Columns()))
-		for i, c := range s.layout.Keys.Columns() {
-			at := record.Schema().FieldIndices(c.Name)
-			if len(at) != 1 {
-				return errors.New("the file of quarantined rows has no id " + c.Name)
-			}
-			arrays[i] = record.Column(at[0])
-		}
-		encoder, err := s.layout.Keys.Encoder(arrays)
+		encoder, err := s.layout.Keys.EncoderOf(record)
 		if err != nil {
 			return err
 		}

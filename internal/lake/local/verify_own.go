@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -27,7 +26,7 @@ func (f files) plain(add *delta.Add, of lake.Fingerprint) bool {
 type ownFile struct {
 	*arrowfile.Parquet
 	names   []string          // of the layout's columns in the file; "" of those that it does not have
-	read    []int             // their numbers in the file
+	read    []int             // columns of the file: those, and whose a row is
 	deleted *roaring64.Bitmap // nil where no row is
 	left    atomic.Int32      // row groups that are not released
 }
@@ -59,7 +58,7 @@ func (f files) hashOwn(ctx context.Context, of lake.Fingerprint, except map[rowh
 	for range verifiers {
 		group.Go(func() error {
 			for g := range queue {
-				if err := errors.Join(g.hash(ctx, of.Layout, except, batch), g.file.release(1)); err != nil {
+				if err := errors.Join(g.hash(ctx, of, except, batch), g.file.release(1)); err != nil {
 					return err
 				}
 			}
@@ -92,6 +91,9 @@ func (f files) openOwn(ctx context.Context, of lake.Fingerprint, queue chan<- ow
 	return misfits, nil
 }
 
+// mostRowGroup is up to how many bytes of a row group are read into memory as they are. Files of very wide rows have larger ones.
+const mostRowGroup = 128 << 20
+
 // openFile opens a file; false when DuckDB has to read it.
 func (f files) openFile(add *delta.Add, of lake.Fingerprint, pool *arrowfile.Pool) (_ *ownFile, fits bool, err error) {
 	parquet, err := arrowfile.OpenParquet(add.LocalPath(f.dir), pool)
@@ -99,7 +101,7 @@ func (f files) openFile(add *delta.Add, of lake.Fingerprint, pool *arrowfile.Poo
 		return nil, false, err
 	}
 	file := &ownFile{Parquet: parquet}
-	fits = file.find(of.Layout.Hasher.Columns())
+	fits = parquet.RowGroupBytes() <= mostRowGroup && file.find(of.Layout.Hasher.Columns())
 	if fits && add.DeletionVector != nil {
 		file.deleted, err = delta.Open(f.dir).DeletedRows(add)
 	}
@@ -128,11 +130,12 @@ func (o *ownFile) queue(ctx context.Context, queue chan<- ownGroup) error {
 	return nil
 }
 
-// find finds the layout's columns in the file; false where one has a type, or a name, that needs DuckDB's eye.
+// find finds the layout's columns in the file, and those that say whose a row is; false where one has a type, or a name, that needs DuckDB's eye.
 func (o *ownFile) find(columns table.Schema) bool {
 	o.names = make([]string, len(columns))
+	fields := o.Schema().Fields()
 	for i, c := range columns {
-		for n, field := range o.Schema().Fields() {
+		for n, field := range fields {
 			if !strings.EqualFold(field.Name, c.Name) {
 				continue
 			}
@@ -141,6 +144,13 @@ func (o *ownFile) find(columns table.Schema) bool {
 			}
 			o.names[i], o.read = field.Name, append(o.read, n)
 		}
+	}
+	for _, name := range []string{table.ClientColumn, table.RegionColumn} {
+		at := o.Schema().FieldIndices(name)
+		if len(at) != 1 || fields[at[0]].Type.ID() != arrow.STRING {
+			return false
+		}
+		o.read = append(o.read, at[0])
 	}
 	return o.Flat()
 }
@@ -163,17 +173,24 @@ var centralTypes = map[arrow.Type]table.Type{
 }
 
 // hash calls batch with the rows of a row group.
-func (g ownGroup) hash(ctx context.Context, layout *rowhash.Layout, except map[rowhash.Key]bool, batch hashed) error {
+func (g ownGroup) hash(ctx context.Context, of lake.Fingerprint, except map[rowhash.Key]bool, batch hashed) error {
 	first := g.first
 	return g.file.Each(ctx, g.number, g.file.read, func(record arrow.RecordBatch) error {
 		b := g.file.arranged(record)
-		skip, err := g.file.skips(layout, b, first, except)
-		if err != nil {
+		out := omitted{rows: b.Rows}
+		out.others(column(record, table.ClientColumn), of.Ref.Client)
+		out.others(column(record, table.RegionColumn), of.Ref.Region)
+		out.deleted(g.file.deleted, first)
+		if err := out.keys(of.Layout, b, except); err != nil {
 			return err
 		}
 		first += record.NumRows()
-		return batch(b, skip)
+		return batch(b, out.skip())
 	})
+}
+
+func column(record arrow.RecordBatch, name string) arrow.Array {
+	return record.Column(record.Schema().FieldIndices(name)[0])
 }
 
 // arranged brings a batch into the order of the layout: the file may have another.
@@ -181,82 +198,8 @@ func (o *ownFile) arranged(record arrow.RecordBatch) rowhash.Batch {
 	b := rowhash.Batch{Arrays: make([]arrow.Array, len(o.names)), Rows: int(record.NumRows())}
 	for i, name := range o.names {
 		if name != "" {
-			b.Arrays[i] = record.Column(record.Schema().FieldIndices(name)[0])
+			b.Arrays[i] = column(record, name)
 		}
 	}
 	return b
-}
-
-// skips says which rows of a batch are left out; nil where none is.
-func (o *ownFile) skips(layout *rowhash.Layout, b rowhash.Batch, first int64, except map[rowhash.Key]bool) (func(row int) bool, error) {
-	if o.deleted == nil && len(except) == 0 {
-		return nil, nil
-	}
-	out := make([]bool, b.Rows)
-	if o.deleted != nil {
-		for row := range out {
-			out[row] = o.deleted.Contains(uint64(first) + uint64(row))
-		}
-	}
-	if len(except) > 0 {
-		if err := layout.KeysOf(b, func(row int, key []byte) error {
-			out[row] = out[row] || except[rowhash.Key(key)]
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return func(row int) bool { return out[row] }, nil
-}
-
-// mostExcept is up to how many keys to leave out are held in memory.
-const mostExcept = 200_000
-
-// exceptKeys reads the keys that a fingerprint leaves out; false where there are too many of them.
-func exceptKeys(ctx context.Context, dir string, of lake.Fingerprint) (map[rowhash.Key]bool, bool, error) {
-	var rows int64
-	for _, file := range of.Except {
-		rows += file.Rows
-	}
-	if rows > mostExcept {
-		return nil, false, nil
-	}
-	keys := make(map[rowhash.Key]bool, rows)
-	for _, file := range of.Except {
-		if err := addKeys(ctx, stagedPath(dir, file.Path), of.Layout.Keys, keys); err != nil {
-			return nil, false, fmt.Errorf("keys to leave out: %w", err)
-		}
-	}
-	return keys, true, nil
-}
-
-func addKeys(ctx context.Context, path string, keys *rowhash.Keys, into map[rowhash.Key]bool) (err error) {
-	parquet, err := arrowfile.OpenParquet(path, &arrowfile.Pool{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, parquet.Close()) }()
-	for group := range parquet.RowGroups() {
-		if err := parquet.Each(ctx, group, nil, func(record arrow.RecordBatch) error {
-			arrays := make([]arrow.Array, len(keys.Columns()))
-			for i, c := range keys.Columns() {
-				at := record.Schema().FieldIndices(c.Name)
-				if len(at) != 1 {
-					return fmt.Errorf("%s has no id %q", path, c.Name)
-				}
-				arrays[i] = record.Column(at[0])
-			}
-			encoder, err := keys.Encoder(arrays)
-			if err != nil {
-				return err
-			}
-			for row := range int(record.NumRows()) {
-				into[rowhash.Key(encoder.Append(nil, row))] = true
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

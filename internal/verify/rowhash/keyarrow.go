@@ -34,6 +34,19 @@ func (k *Keys) Encoder(arrays []arrow.Array) (*Encoder, error) {
 	return e, nil
 }
 
+// EncoderOf returns the encoder of a batch that has the id columns by their names.
+func (k *Keys) EncoderOf(record arrow.RecordBatch) (*Encoder, error) {
+	arrays := make([]arrow.Array, len(k.columns))
+	for i, c := range k.columns {
+		at := record.Schema().FieldIndices(c.Name)
+		if len(at) != 1 {
+			return nil, fmt.Errorf("%w: the rows have no id %q", ErrKey, c.Name)
+		}
+		arrays[i] = record.Column(at[0])
+	}
+	return k.Encoder(arrays)
+}
+
 // Append appends the key of a row.
 func (e *Encoder) Append(key []byte, row int) []byte {
 	for i, column := range e.columns {

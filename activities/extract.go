@@ -32,16 +32,13 @@ type ExtractResult struct {
 // folder of its own and nowhere else, and goes on from chunks that an earlier attempt finished only where the rows are the same.
 func (a *Activities) Extract(ctx context.Context, in ExtractInput) (ExtractResult, error) {
 	var rows, bytes, done, chunks atomic.Int64
-	stop := heartbeat(ctx, func() Progress {
+	end, err := a.begin(ctx, in.RunID, func() Progress {
 		return Progress{Step: "extract", Rows: rows.Load(), Bytes: bytes.Load(), Chunks: chunks.Load(), Done: done.Load()}
 	})
-	defer stop()
-
-	leave, err := a.Scratch.Enter(ctx, in.RunID)
 	if err != nil {
-		return ExtractResult{}, classify(ctx, err)
+		return ExtractResult{}, err
 	}
-	defer leave()
+	defer end()
 	source, release, err := a.Sources.Get(ctx, in.Client)
 	if err != nil {
 		return ExtractResult{}, classify(ctx, err)

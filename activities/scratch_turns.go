@@ -30,6 +30,20 @@ func (s *Scratch) Enter(ctx context.Context, runID string) (leave func(), err er
 	}
 }
 
+// begin starts an activity that works in its run's folder: it heartbeats, and waits until no other one works there. end ends both.
+func (a *Activities) begin(ctx context.Context, runID string, progress func() Progress) (end func(), err error) {
+	stop := heartbeat(ctx, progress)
+	leave, err := a.Scratch.Enter(ctx, runID)
+	if err != nil {
+		stop()
+		return nil, classify(ctx, err)
+	}
+	return func() {
+		leave()
+		stop()
+	}, nil
+}
+
 // take returns the channel of who has the run's folder: of the caller, unless it is busy.
 func (t *turns) take(runID string) (left chan struct{}, busy bool) {
 	t.mu.Lock()

@@ -17,14 +17,11 @@ import (
 // that is returned is merged.
 func (a *Activities) Transform(ctx context.Context, in StepInput) (table.Batch, error) {
 	var rows atomic.Int64
-	stop := heartbeat(ctx, func() Progress { return Progress{Step: "transform", Rows: rows.Load()} })
-	defer stop()
-
-	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	end, err := a.begin(ctx, in.RunID, func() Progress { return Progress{Step: "transform", Rows: rows.Load()} })
 	if err != nil {
-		return table.Batch{}, classify(ctx, err)
+		return table.Batch{}, err
 	}
-	defer leave()
+	defer end()
 	job, err := a.stepJob(ctx, in, rows.Store)
 	if err != nil {
 		return table.Batch{}, classify(ctx, err)

@@ -22,14 +22,11 @@ type StepInput struct {
 // folder. Repeating it is safe: it reads the raw files and replaces what it wrote.
 func (a *Activities) Validate(ctx context.Context, in StepInput) (steps.Validated, error) {
 	var rows atomic.Int64
-	stop := heartbeat(ctx, func() Progress { return Progress{Step: "validate", Rows: rows.Load()} })
-	defer stop()
-
-	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	end, err := a.begin(ctx, in.RunID, func() Progress { return Progress{Step: "validate", Rows: rows.Load()} })
 	if err != nil {
-		return steps.Validated{}, classify(ctx, err)
+		return steps.Validated{}, err
 	}
-	defer leave()
+	defer end()
 	job, err := a.stepJob(ctx, in, rows.Store)
 	if err != nil {
 		return steps.Validated{}, classify(ctx, err)

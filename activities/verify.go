@@ -40,14 +40,11 @@ type VerifyResult struct {
 // anew and changes nothing; only what it returns last is merged.
 func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
 	var rows atomic.Int64
-	stop := heartbeat(ctx, func() Progress { return Progress{Step: "verify", Rows: rows.Load()} })
-	defer stop()
-
-	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	end, err := a.begin(ctx, in.RunID, func() Progress { return Progress{Step: "verify", Rows: rows.Load()} })
 	if err != nil {
-		return VerifyResult{}, classify(ctx, err)
+		return VerifyResult{}, err
 	}
-	defer leave()
+	defer end()
 	v := verifying{Activities: a, in: in, rows: &rows}
 	result, err := v.run(ctx)
 	if err != nil {
@@ -69,14 +66,11 @@ type VerifyAgainInput struct {
 // VerifyAgain compares what the source had with what the lake has after a repair, and completes the report. It only reads.
 // Repeating it is safe: the workflow removes the scratch folder when it is done.
 func (a *Activities) VerifyAgain(ctx context.Context, in VerifyAgainInput) (verify.Report, error) {
-	stop := heartbeat(ctx, func() Progress { return Progress{Step: "verify again"} })
-	defer stop()
-
-	leave, err := a.Scratch.Enter(ctx, in.RunID)
+	end, err := a.begin(ctx, in.RunID, func() Progress { return Progress{Step: "verify again"} })
 	if err != nil {
-		return verify.Report{}, classify(ctx, err)
+		return verify.Report{}, err
 	}
-	defer leave()
+	defer end()
 	report, err := verify.Again(ctx, a.Lake, a.Scratch.Run(in.RunID), in.Merged)
 	report.Finished = time.Now().UTC()
 	return report, classify(ctx, err)

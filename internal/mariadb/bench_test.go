@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -86,7 +87,7 @@ func BenchmarkRow(b *testing.B) {
 	require.NoError(b, stream(b.Context(), conn, "SELECT * FROM t", nil, packets, func() {}))
 
 	plan := planned[0].Plan
-	c := newConverters(ExtractRequest{Plan: plan}, time.UTC, arrowSchema(plan.Columns))
+	c := newConverters(ExtractRequest{Plan: plan}, time.UTC, arrowSchema(plan.Columns), &arrowfile.Pool{})
 	require.NoError(b, c.bind(packets.columns))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -176,7 +176,7 @@ func (e *extraction) readChunk() (chunk, error) {
 	}
 	out := newOutput(e.req.Dir, e.number, arrowSchema(e.req.Plan.Columns))
 	out.pace = func(rows int64) error { return e.source.pace(ctx, rows) }
-	conv := newConverters(e.req, e.zone, out.schema)
+	conv := newConverters(e.req, e.zone, out.schema, e.pool)
 	err := e.session.conn.Raw(func(raw any) error { return e.drain(raw, conv, out) })
 	if err == nil {
 		err = e.settle()

@@ -44,12 +44,11 @@ func (c *columnReader) moved() bool {
 	return c.field.encoding == asInstant && planned == "datetime" || c.field.encoding == asDatetime && planned == "timestamp"
 }
 
-func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema) *converters {
+func newConverters(req ExtractRequest, zone *time.Location, schema *arrow.Schema, pool *arrowfile.Pool) *converters {
 	c := &converters{schema: schema, zone: zone, failZero: req.Spec.ZeroDates == "fail"}
 	c.limit = min(batchRows, batchBytes/(8*max(1, len(req.Plan.Columns)))+1) // a wide table has no room for more
-	memory := &arrowfile.Pool{}
 	for i, planned := range req.Plan.Columns {
-		c.columns = append(c.columns, columnReader{SourceColumn: planned, vector: newVector(memory, schema.Field(i).Type, c.limit)})
+		c.columns = append(c.columns, columnReader{SourceColumn: planned, vector: newVector(pool, schema.Field(i).Type, c.limit)})
 	}
 	return c
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -18,7 +19,7 @@ import (
 func converting(t *testing.T, sent field, source string, typ table.Type, spec table.Spec) *converters {
 	t.Helper()
 	plan := []table.SourceColumn{{Name: "v", SourceType: source, Type: typ, Nullable: true}}
-	c := newConverters(ExtractRequest{Spec: spec, Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan))
+	c := newConverters(ExtractRequest{Spec: spec, Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan), &arrowfile.Pool{})
 	require.NoError(t, c.bind([]field{sent}))
 	return c
 }
@@ -81,7 +82,7 @@ func TestTimesThatBecameOthers(t *testing.T) {
 	require.NoError(t, err)
 	for source, sent := range map[string]encoding{"datetime(6)": asInstant, "timestamp": asDatetime} {
 		plan := []table.SourceColumn{{Name: "v", SourceType: source, Type: table.Timestamp, Nullable: true}}
-		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, vienna, arrowSchema(plan))
+		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, vienna, arrowSchema(plan), &arrowfile.Pool{})
 		err := c.bind([]field{{encoding: sent}})
 		require.ErrorIs(t, err, ErrValue)
 		require.ErrorIs(t, err, errKind)
@@ -159,7 +160,7 @@ func TestBatchesDoNotShareMemory(t *testing.T) {
 		{Name: "a", SourceType: "bigint(20)", Type: table.Long, Nullable: true}, {Name: "b", SourceType: "text", Type: table.String, Nullable: true},
 		{Name: "c", SourceType: "bit(1)", Type: table.Boolean, Nullable: true},
 	}
-	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan))
+	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan), &arrowfile.Pool{})
 	require.NoError(t, c.bind([]field{{asInteger, 8, false}, {asBytes, 0, false}, {asBits, 0, false}}))
 	take := func() arrow.RecordBatch {
 		batch, err := c.flush()
@@ -194,7 +195,7 @@ func TestWideTablesHaveSmallerBatches(t *testing.T) {
 	for i := range plan {
 		plan[i] = table.SourceColumn{Name: "v", SourceType: "decimal(38,0)", Type: table.Decimal(38, 0)}
 	}
-	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan))
+	c := newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, time.UTC, arrowSchema(plan), &arrowfile.Pool{})
 	assert.LessOrEqual(t, c.limit*16*len(plan), 3*batchBytes)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -130,6 +131,7 @@ type extraction struct {
 	created string      // see tableSize
 	large   bool
 	tally   *tally
+	pool    *arrowfile.Pool // of all batches
 
 	// Of one reader and its chunk.
 	session *session
@@ -150,7 +152,7 @@ func (s *Source) extraction(req ExtractRequest) (*extraction, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &extraction{source: s, client: s.client, req: req, zone: zone, tally: &tally{}}
+	e := &extraction{source: s, client: s.client, req: req, zone: zone, tally: &tally{}, pool: &arrowfile.Pool{}}
 	if len(req.Plan.Columns) == 0 {
 		return nil, fmt.Errorf("%w: the plan has no columns; plan the table first", ErrMissing)
 	}

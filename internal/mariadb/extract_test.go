@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -267,7 +268,7 @@ func TestScratchDisk(t *testing.T) {
 		o.buffer = bufio.NewWriter(full)
 		o.writer = ipc.NewWriter(o.buffer, ipc.WithSchema(schema))
 		go o.run()
-		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: []table.SourceColumn{{Name: "v", Type: table.String}}}}, time.UTC, schema)
+		c := newConverters(ExtractRequest{Plan: table.Plan{Columns: []table.SourceColumn{{Name: "v", Type: table.String}}}}, time.UTC, schema, &arrowfile.Pool{})
 		require.NoError(t, c.bind([]field{{encoding: asBytes}}))
 		row := appendLength([]byte{packetOK, 0}, 100000)
 		row = append(row, strings.Repeat("x", 100000)...)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"tributary/internal/arrowfile"
 	"tributary/internal/table"
 )
 
@@ -49,7 +50,7 @@ func fuzzed() (*converters, []field) {
 		fields = append(fields, c.field)
 	}
 	zone, _ := time.LoadLocation("Europe/Berlin")
-	return newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, zone, arrowSchema(plan)), fields
+	return newConverters(ExtractRequest{Plan: table.Plan{Columns: plan}}, zone, arrowSchema(plan), &arrowfile.Pool{}), fields
 }
 
 // FuzzRow holds the row decoder to its promises: whatever the bytes, there is a row, exactly as long as they are, or

@@ -78,8 +78,7 @@ func (p *Parquet) RowGroups() []int64 {
 	return rows
 }
 
-// Each calls batch with the batches of a row group in order: of those columns, by their number in
-// a flat schema; nil is all.
+// Each calls batch with the batches of a row group in order: of those columns, by their number in a flat schema; nil is all.
 // A batch is valid during the call.
 func (p *Parquet) Each(ctx context.Context, rowGroup int, columns []int, batch func(arrow.RecordBatch) error) error {
 	reader, err := p.open(ctx, rowGroup, columns)

@@ -54,7 +54,7 @@ func (src *source) describe(ctx context.Context, s *session, dir string) error {
 		if len(batch.Files) == 0 {
 			continue
 		}
-		err := s.each(ctx, "DESCRIBE SELECT * FROM "+readStaged(dir, batch), func(v []any) error {
+		err := s.each(ctx, "DESCRIBE SELECT * FROM "+readFiles(dir, batch.Files), func(v []any) error {
 			src.types[b][strings.ToLower(v[0].(string))] = v[1].(string)
 			return nil
 		})
@@ -87,10 +87,6 @@ func checkTypes(batch table.Batch, types map[string]string) error {
 		}
 	}
 	return nil
-}
-
-func readStaged(dir string, batch table.Batch) string {
-	return readFiles(dir, batch.Files)
 }
 
 func readFiles(dir string, staged []table.File) string {
